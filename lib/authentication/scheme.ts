@@ -1,0 +1,82 @@
+/** The contract of an authentication scheme: what it finds on a request, how it verifies that, how it challenges. */
+import type { FastifyRequest } from 'fastify'
+
+/** Where credentials were sent. The client chose those in `authorization`, `header` and `query`; a cookie or certificate comes along by itself. */
+export type CredentialPlace = 'authorization' | 'header' | 'query' | 'cookie' | 'certificate'
+
+/** One `Authorization` field line, split at the first space (RFC 9110 section 11.4). `scheme` is in lower case. */
+export interface AuthorizationField {
+  readonly scheme: string
+  readonly rest: string
+}
+
+/** What a scheme finds on a request, before anything is verified. */
+export type Found<C = unknown> =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'malformed', readonly place: CredentialPlace, readonly reason: string }
+  | {
+    readonly kind: 'credentials'
+    readonly place: CredentialPlace
+    readonly credentials: C
+    /** For a guessable secret: whose account it opens, as sent. */
+    readonly account?: string
+  }
+
+/** What is known about how the user signed in; `expiresAt` and `authTime` are seconds since 1970. */
+export interface AuthInfo {
+  readonly scheme: string
+  readonly scopes: readonly string[]
+  readonly authTime: number | null
+  readonly acr: string | null
+  readonly expiresAt: number | null
+}
+
+/** What verification says. `reason` is for the log and never contains the credentials. A `verify` that throws is `unavailable`. */
+export type Verdict<U = unknown> =
+  | { readonly kind: 'user', readonly user: U, readonly auth?: Partial<Omit<AuthInfo, 'scheme'>> }
+  | { readonly kind: 'invalid', readonly reason: string, readonly error?: string }
+  | { readonly kind: 'unavailable', readonly reason: string, readonly cause?: unknown }
+
+/** A challenge (RFC 9110 section 11.3): the scheme's name and its parameters, unquoted. A `token` value is sent bare, all others quoted. */
+export interface Challenge {
+  readonly scheme: string
+  readonly params: readonly (readonly [name: string, value: string | { readonly token: string }])[]
+}
+
+/** Why the challenge is sent. Only the scheme that was tried carries an error. */
+export type ChallengeReason =
+  | { readonly kind: 'nothing_sent' }
+  | { readonly kind: 'error', readonly error: string, readonly description?: string, readonly scope?: string, readonly extra?: Readonly<Record<string, string>> }
+
+/** For whom a challenge is made. */
+export interface ChallengeContext {
+  readonly request: FastifyRequest
+  /** The plugin's protection space, RFC 9110 section 11.5. */
+  readonly realm: string
+}
+
+export interface Scheme<U = unknown, C = unknown> {
+  /** The auth-scheme as it is sent, `Bearer`. */
+  readonly name: string
+  /** Token schemes are challenged first: several clients read only the first challenge. */
+  readonly family: 'token' | 'password' | 'other'
+  /** True: a person chose the secret, and it can be guessed; verification is throttled. */
+  readonly guessable: boolean
+  /** True: errors follow RFC 6750, so a 400 and a 403 carry a challenge too. */
+  readonly oauth: boolean
+  /** The request headers that its answers depend on, for `Vary`. */
+  readonly varyOn: readonly string[]
+  /** Prepares whatever does not depend on a request. Called once by each plugin that uses the scheme, before its first request. */
+  prepare?: () => void | Promise<void>
+  close?: () => void | Promise<void>
+  /** `fields` are the request's `Authorization` field lines, parsed once for all schemes. Never throws. */
+  find: (request: FastifyRequest, fields: readonly AuthorizationField[]) => Found<C>
+  verify: (credentials: C, request: FastifyRequest) => Verdict<U> | Promise<Verdict<U>>
+  /** For a guessable scheme: lets requests with the same credentials at the same time share one verification that succeeds. See `sharedVerification`. */
+  share?: <V extends { readonly kind: string }>(credentials: C, run: () => Promise<V>) => Promise<V>
+  challenge: (reason: ChallengeReason, context: ChallengeContext) => Challenge
+}
+
+/** A scheme of whatever user and credentials. */
+
+export type AnyScheme = Scheme<any, any>

@@ -1,0 +1,73 @@
+/** Tokens verified by `@fastify/jwt`, fenced: claims that must be there are required, and every failure is a reason in plain words. */
+import { fastify } from 'fastify'
+import { fastifyJwt, type FastifyJWTOptions, type JWT } from '@fastify/jwt'
+import type { VerificationKey } from './verification-key.ts'
+
+export interface TokenVerifierOptions extends VerificationKey {
+  readonly issuers: readonly string[]
+  readonly audiences: readonly string[]
+  /** Seconds. */
+  readonly clockTolerance: number
+}
+
+export type VerifiedToken =
+  | { readonly kind: 'payload', readonly payload: unknown }
+  | { readonly kind: 'invalid', readonly reason: string }
+
+/** Synchronous, and never throws for anything that a token can hold. */
+export type TokenVerifier = (token: string) => VerifiedToken
+
+/** `@fastify/jwt` skips a claim that is absent, also `aud` and `iss` (facts: authentication F2). */
+const REQUIRED_CLAIMS = ['iss', 'aud', 'exp']
+
+/** RFC 8725bis: three segments of base64url, nothing else (facts: authentication K4). */
+const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/
+
+const REFUSED = 'the token was refused'
+
+/** For the log. Messages of the library are not used: they quote dates, and could one day quote the token. */
+const REASONS: Readonly<Record<string, string>> = {
+  FAST_JWT_EXPIRED: 'the token has expired',
+  FAST_JWT_INACTIVE: 'the token is not valid yet',
+  FAST_JWT_INVALID_ALGORITHM: 'the algorithm is not accepted',
+  FAST_JWT_INVALID_CLAIM_TYPE: 'a claim is of the wrong type',
+  FAST_JWT_INVALID_CLAIM_VALUE: 'the issuer or the audience is not accepted',
+  FAST_JWT_INVALID_CRIT_HEADER: 'a critical header is not understood',
+  FAST_JWT_INVALID_PAYLOAD: 'the claims are not an object',
+  FAST_JWT_INVALID_SIGNATURE: 'the signature is wrong',
+  FAST_JWT_MALFORMED: 'the token cannot be decoded',
+  FAST_JWT_MISSING_REQUIRED_CLAIM: 'iss, aud or exp is missing',
+}
+
+/** The plugin lives on an instance of its own that never listens, so that the application can register it too, as it likes. */
+export async function createTokenVerifier (options: TokenVerifierOptions): Promise<TokenVerifier> {
+  const instance = fastify({ logger: false })
+  await instance.register(fastifyJwt, {
+    secret: { public: options.key },
+    verify: {
+      algorithms: [...options.algorithms] as NonNullable<NonNullable<FastifyJWTOptions['verify']>['algorithms']>,
+      allowedIss: [...options.issuers],
+      allowedAud: [...options.audiences],
+      requiredClaims: REQUIRED_CLAIMS,
+      clockTolerance: options.clockTolerance * 1000,
+    },
+  })
+  await instance.ready()
+  // its type depends on what the application has declared for its own registration
+  const jwt = instance.jwt as JWT
+
+  return function verifyToken (token) {
+    if (!COMPACT_JWS.test(token)) return { kind: 'invalid', reason: 'the token is not three segments of base64url' }
+    try {
+      return { kind: 'payload', payload: jwt.verify(token) }
+    } catch (error) {
+      // by stage, never by a list of codes: whatever a token makes the verifier throw, it is the token that is wrong (facts: authentication F3)
+      return { kind: 'invalid', reason: reasonOf(error) }
+    }
+  }
+}
+
+function reasonOf (error: unknown): string {
+  const code = (error as { code?: unknown }).code
+  return typeof code === 'string' && Object.hasOwn(REASONS, code) ? REASONS[code] as string : REFUSED
+}

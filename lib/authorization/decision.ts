@@ -1,0 +1,201 @@
+/** Deciding: what a requirement says of a user and the records at hand. Pure; it loads nothing and answers nobody. */
+import type { Rule } from '../policies/policy.ts'
+import { membership, type RequestAbility } from './ability.ts'
+import { whyNot } from './explanation.ts'
+import type { Can, Requirement, Target } from './requirement.ts'
+
+/** How the user signed in, as far as a requirement asks about it. Times are seconds since 1970. */
+export interface SignIn {
+  readonly scopes: readonly string[]
+  readonly acr: string | null
+  readonly authTime: number | null
+}
+
+/** Who asks. `roles` are the user's and all that they inherit. */
+export interface Asker {
+  readonly user: object | null
+  readonly roles: readonly string[]
+  readonly signIn: SignIn | null
+  readonly ability: RequestAbility
+  /** Seconds since 1970. */
+  readonly now: number
+}
+
+/** What is known so far. A target that is not in `records` has not been loaded; `null` means that there is no such record. */
+export interface Evidence {
+  readonly records: ReadonlyMap<Target, object | null>
+  /** The fields that the request writes; `null` where that cannot be told. */
+  readonly written: readonly string[] | null
+}
+
+export interface No {
+  readonly kind: 'no'
+  readonly as: 'unauthenticated' | 'hidden' | 'missing' | 'forbidden' | 'fields' | 'scope' | 'step_up'
+  /** For the log. */
+  readonly reason: string
+  readonly rule: Rule | null
+  /** The public code of the policy that says no. */
+  readonly code: string | null
+  /** The part of the requirement that says no. */
+  readonly part: Requirement
+  readonly fields: readonly string[]
+}
+
+export type Ruling =
+  | { readonly kind: 'yes', readonly rule: Rule | null }
+  /** This record must be loaded first; then ask again. */
+  | { readonly kind: 'record', readonly target: Target }
+  | No
+
+const YES: Ruling = { kind: 'yes', rule: null }
+
+/** Of several nos, the first in this order is the most useful one to the client. */
+const MOST_USEFUL: readonly No['as'][] = ['unauthenticated', 'hidden', 'missing', 'forbidden', 'fields', 'scope', 'step_up']
+
+export function decide (requirement: Requirement, asker: Asker, evidence: Evidence): Ruling {
+  switch (requirement.kind) {
+    case 'public':
+    case 'optional':
+      return YES
+    case 'authenticated':
+      return asker.user === null ? no(requirement, 'unauthenticated', 'nobody is signed in') : YES
+    case 'can':
+      return forAsker(asker, decideCan(requirement, asker, evidence))
+    case 'role':
+      return decideRole(requirement, asker)
+    case 'scope':
+      return decideScope(requirement, asker)
+    case 'step_up':
+      return decideStepUp(requirement, asker)
+    case 'all_of':
+      return allOf(requirement.of.map((part) => decide(part, asker, evidence)))
+    case 'any_of':
+      return anyOf(requirement.of.map((part) => decide(part, asker, evidence)))
+  }
+}
+
+/** Law 3: an anonymous client that is refused is asked to sign in, unless the resource is hidden. */
+function forAsker (asker: Asker, ruling: Ruling): Ruling {
+  if (asker.user !== null || ruling.kind !== 'no' || ruling.as === 'hidden' || ruling.as === 'missing') return ruling
+  return { ...ruling, as: 'unauthenticated', code: null, fields: [] }
+}
+
+function decideCan (can: Can, asker: Asker, evidence: Evidence): Ruling {
+  const { action, target } = can
+  const { ability } = asker
+  if (target.kind === 'type') return ability.ever(action, target.subject) ? yes(ability.decisive(action, target.subject)) : forbidden(can, asker)
+  const { subject, hidden } = target.resource
+  if (target.kind === 'list') return hidden || ability.ever(action, subject) ? YES : forbidden(can, asker)
+  if (target.kind === 'record' && hidden) {
+    if (!ability.ever('read', subject)) return no(can, 'hidden', `nothing allows to read any ${subject}`)
+  } else if (!ability.ever(action, subject)) {
+    return forbidden(can, asker)
+  }
+  const record = evidence.records.get(target)
+  if (record === undefined) return { kind: 'record', target }
+  if (record === null) return no(can, 'missing', `there is no such ${subject}`)
+  return decideRecord(can, asker, record, evidence.written)
+}
+
+/** The decision on one record, also for `request.can` and `request.authorize`. */
+export function decideRecord (can: Can, asker: Asker, record: object, written: readonly string[] | null): Ruling {
+  const { action, target } = can
+  if (target.kind === 'type') throw new TypeError('a decision on a record needs a resource')
+  const { subject, hidden } = target.resource
+  const { ability } = asker
+  const covered = hidden && target.kind === 'record'
+  if (covered && !ability.allows('read', subject, record)) {
+    return no(can, 'hidden', whyNot(ability, 'read', subject, record), ability.decisive('read', subject, record))
+  }
+  if (!ability.allows(action, subject, record)) return forbidden(can, asker, record)
+  const fields = forbiddenFields(ability, action, subject, record, written)
+  if (fields !== null) return { ...no(can, 'fields', `the fields ${fields.join(', ')} may not be written`), fields }
+  return yes(ability.decisive(action, subject, record))
+}
+
+/** Of the written fields those that are not allowed; `null` when all are. */
+function forbiddenFields (ability: RequestAbility, action: string, subject: string, record: object, written: readonly string[] | null): readonly string[] | null {
+  if (written === null) return ability.limitsFields(action, subject) ? [] : null
+  if (written.length === 0 || !ability.limitsFields(action, subject)) return null
+  const fields = written.filter((field) => !ability.allows(action, subject, record, field))
+  return fields.length === 0 ? null : fields
+}
+
+function decideRole (requirement: Extract<Requirement, { kind: 'role' }>, asker: Asker): Ruling {
+  if (asker.user === null) return no(requirement, 'unauthenticated', 'nobody is signed in')
+  if (requirement.roles.some((role) => asker.roles.includes(role))) return YES
+  return no(requirement, 'forbidden', `needs the role ${requirement.roles.join(' or ')}`)
+}
+
+function decideScope (requirement: Extract<Requirement, { kind: 'scope' }>, asker: Asker): Ruling {
+  const { signIn } = asker
+  if (signIn === null) return no(requirement, 'unauthenticated', 'nobody is signed in')
+  const missing = requirement.scopes.filter((scope) => !signIn.scopes.includes(scope))
+  return missing.length === 0 ? YES : no(requirement, 'scope', `the credentials lack the scope ${missing.join(' ')}`)
+}
+
+function decideStepUp (requirement: Extract<Requirement, { kind: 'step_up' }>, asker: Asker): Ruling {
+  const { signIn } = asker
+  if (signIn === null) return no(requirement, 'unauthenticated', 'nobody is signed in')
+  if (requirement.acr.length > 0 && (signIn.acr === null || !requirement.acr.includes(signIn.acr))) {
+    return no(requirement, 'step_up', 'the sign-in was of another kind than required')
+  }
+  if (requirement.maxAge !== null && (signIn.authTime === null || asker.now - signIn.authTime > requirement.maxAge)) {
+    return no(requirement, 'step_up', `the sign-in is older than ${requirement.maxAge} s`)
+  }
+  return YES
+}
+
+function allOf (rulings: readonly Ruling[]): Ruling {
+  const refused = rulings.find((ruling) => ruling.kind === 'no' && ruling.as !== 'step_up')
+  const open = rulings.find((ruling) => ruling.kind === 'record')
+  // Step-up is asked last, only of a user whom everything else allows.
+  const stepUp = rulings.find((ruling) => ruling.kind === 'no')
+  return refused ?? open ?? stepUp ?? yes(ruleOf(rulings))
+}
+
+function anyOf (rulings: readonly Ruling[]): Ruling {
+  const allowed = rulings.find((ruling) => ruling.kind === 'yes')
+  const open = rulings.find((ruling) => ruling.kind === 'record')
+  if (allowed !== undefined || open !== undefined) return (allowed ?? open) as Ruling
+  const nos = rulings as readonly No[]
+  return nos.reduce((best, ruling) => MOST_USEFUL.indexOf(ruling.as) < MOST_USEFUL.indexOf(best.as) ? ruling : best)
+}
+
+function ruleOf (rulings: readonly Ruling[]): Rule | null {
+  for (const ruling of rulings) if (ruling.kind === 'yes' && ruling.rule !== null) return ruling.rule
+  return null
+}
+
+function yes (rule: Rule | null): Ruling {
+  return rule === null ? YES : { kind: 'yes', rule }
+}
+
+function no (part: Requirement, as: No['as'], reason: string, rule: Rule | null = null): No {
+  return { kind: 'no', as, reason, rule, code: null, part, fields: [] }
+}
+
+function forbidden (can: Can, asker: Asker, record?: object): No {
+  const { action, target } = can
+  const subject = target.kind === 'type' ? target.subject : target.resource.subject
+  const { ability } = asker
+  const rule = ability.decisive(action, subject, record)
+  return {
+    ...no(can, 'forbidden', whyNot(ability, action, subject, record), rule),
+    code: rule?.code ?? deniedCode(asker, action, subject),
+  }
+}
+
+/** The public code of a policy for a set of users in which the user is not, and which would have allowed the action. */
+function deniedCode ({ ability, user }: Asker, action: string, subject: string): string | null {
+  for (const group of ability.policy.groups) {
+    if (group.denied === null || membership(group, user) === true) continue
+    if (group.rules.some((rule) => !rule.inverted && covers(rule, action, subject))) return group.denied.code
+  }
+  return null
+}
+
+function covers (rule: Rule, action: string, subject: string): boolean {
+  return (rule.action.includes(action) || rule.action.includes('manage')) &&
+    (rule.subject.includes(subject) || rule.subject.includes('all'))
+}

@@ -1,0 +1,24 @@
+/** Where one request stands: its user's ability and the records loaded for it. */
+import type { Asker } from './decision.ts'
+import type { Target } from './requirement.ts'
+import type { AnyResource } from './resource.ts'
+
+export interface Standing {
+  /** Built when first needed. */
+  readonly asker: () => Asker
+  readonly records: Map<Target, object | null>
+  /** The resources whose list filter, or a decision on a record of theirs, was asked for by the handler. */
+  readonly asked: Set<AnyResource>
+}
+
+/** Where the plugin keeps a request's standing. */
+export const STANDING = Symbol('fastify-gatehouse.standing')
+
+/** The standing of a request that the gatehouse has seen. */
+export function standingOf (request: object): Standing {
+  const standing = (request as { readonly [STANDING]?: () => Standing | null })[STANDING]?.()
+  if (standing === undefined || standing === null) {
+    throw new TypeError('this request never passed the gatehouse: register fastify-gatehouse in this scope or above it')
+  }
+  return standing
+}

@@ -1,0 +1,46 @@
+/** From a request's passage to the event that tells of it. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { lackingTexts, placeText } from './authorization/explanation.ts'
+import { subjectOf } from './authorization/requirement.ts'
+import type { Passage } from './passage.ts'
+import type { DecisionEvent } from './reporting/decision-event.ts'
+
+/** Ids come from the URL and are cut at this length. */
+const LONGEST_ID = 200
+
+export function eventOf (request: FastifyRequest, reply: FastifyReply, passage: Passage): DecisionEvent {
+  const { plan, refusal, scheme } = passage
+  const no = refusal === null ? null : passage.no
+  const can = no?.part.kind === 'can' ? no.part : plan.can
+  const rule = no === null ? passage.rule : no.rule
+  return {
+    requestId: request.id,
+    method: request.method,
+    route: plan.url,
+    outcome: refusal === null ? 'allow' : 'deny',
+    status: reply.statusCode,
+    code: refusal?.code ?? null,
+    reason: refusal?.reason ?? null,
+    user: request.auth === null ? null : idOf(request.user as object),
+    scheme: scheme?.name ?? null,
+    action: can?.action ?? null,
+    subject: can === null ? null : subjectOf(can.target),
+    resourceId: resourceId(request, passage),
+    rule: rule?.id ?? null,
+    place: rule === null ? null : placeText(rule.place),
+    lacking: lackingTexts(passage.cachedAsker?.lacking ?? []),
+    policy: passage.abilities.policy.version,
+    duration: performance.now() - passage.startedAt,
+  }
+}
+
+function idOf (user: { readonly id?: unknown }): string | null {
+  return typeof user.id === 'string' || typeof user.id === 'number' ? String(user.id).slice(0, LONGEST_ID) : null
+}
+
+function resourceId (request: FastifyRequest, { plan }: Passage): string | null {
+  const target = plan.targets.find(({ kind }) => kind === 'record')
+  if (target === undefined || target.kind === 'type' || target.resource.param === null) return null
+  const id = (request.params as Readonly<Record<string, unknown>> | undefined)?.[target.resource.param]
+  return id === undefined ? null : String(id).slice(0, LONGEST_ID)
+}

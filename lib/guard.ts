@@ -1,0 +1,88 @@
+/** The last look at every answer: whatever happened before it, it leaves as the laws say. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { bodyOf, challenges, makePrivate, mergeHeader, wellFormed } from './answer.ts'
+import type { ChallengeContext } from './authentication/scheme.ts'
+import type { Settings } from './options.ts'
+import type { Passage } from './passage.ts'
+import { refusal, type Refusal } from './refusal.ts'
+
+/** The headers that a browser's script must be allowed to read across origins. */
+const EXPOSED = ['WWW-Authenticate', 'Retry-After', 'RateLimit', 'RateLimit-Policy']
+
+/** Puts the answer right and returns its payload. `answersItself`: the application has no error handler of its own in this scope. */
+export function guardAnswer (request: FastifyRequest, reply: FastifyReply, given: unknown, passage: Passage, settings: Settings, answersItself: boolean): unknown {
+  const payload = unwrapped(reply, given)
+  if (passage.refusal === null && neverFiltered(passage, reply.statusCode)) {
+    passage.refusal = refusal('temporarily_unavailable', { reason: 'the handler of a list never asked for its filter' })
+  }
+  const answer = passage.refusal === null ? payload : refused(request, reply, payload, passage.refusal, settings, answersItself)
+  challengeOrNot({ request, realm: settings.realm }, reply, passage)
+  cachingOf(reply, passage, settings)
+  return answer
+}
+
+/** A `Response` is taken apart here, because Fastify does so only after this hook (Fastify's documentation, Reply, "Response"). */
+function unwrapped (reply: FastifyReply, payload: unknown): unknown {
+  if (!(payload instanceof Response) || payload.bodyUsed) return payload
+  reply.code(payload.status)
+  for (const [name, value] of payload.headers) reply.header(name, value)
+  return payload.body
+}
+
+/** A route for many records whose handler answered without the condition that says which of them. */
+function neverFiltered ({ plan, asked }: Passage, status: number): boolean {
+  return plan.lists.length > 0 && status >= 200 && status < 300 && !plan.lists.every((resource) => asked.has(resource))
+}
+
+/** The application's error handler may have changed body, content type, or the answer into a redirect; nothing else of a refusal. */
+function refused (request: FastifyRequest, reply: FastifyReply, payload: unknown, no: Refusal, settings: Settings, answersItself: boolean): unknown {
+  const status = reply.statusCode
+  for (const [name, value] of Object.entries(no.headers)) reply.header(name, value)
+  if (!answersItself && isRedirect(reply)) return payload
+  if (!answersItself && status === no.statusCode) return payload
+  discard(payload)
+  const { type, text } = bodyOf(no, request, settings)
+  reply.code(no.statusCode).removeHeader('content-length').removeHeader('content-encoding').header('content-type', type)
+  if (type.startsWith('text/html')) reply.header('x-robots-tag', 'noindex')
+  return text
+}
+
+function isRedirect (reply: FastifyReply): boolean {
+  return reply.statusCode >= 300 && reply.statusCode < 400 && reply.hasHeader('location')
+}
+
+function discard (payload: unknown): void {
+  const { destroy } = (payload ?? {}) as { readonly destroy?: unknown }
+  if (typeof destroy === 'function') destroy.call(payload)
+}
+
+/** Law 1. A 401 from anywhere is challenged; nothing else is, except the 400 and the 403 of RFC 6750. */
+function challengeOrNot (context: ChallengeContext, reply: FastifyReply, { plan, tried, refusal: no }: Passage): void {
+  const status = reply.statusCode
+  if (status === 401) {
+    if (no === null && wellFormed(reply.getHeader('www-authenticate'))) return
+    reply.header('www-authenticate', challenges(plan.schemes, tried, context))
+    return
+  }
+  if (no !== null && status === no.statusCode && tried !== null) {
+    const schemes = tried.schemes.filter((scheme) => scheme.oauth)
+    if (schemes.length > 0) {
+      reply.header('www-authenticate', challenges(schemes, tried, context))
+      return
+    }
+  }
+  reply.removeHeader('www-authenticate')
+}
+
+/** Law 8. */
+function cachingOf (reply: FastifyReply, { plan, refusal: no }: Passage, settings: Settings): void {
+  const looked = plan.mode !== 'public'
+  if (looked) mergeHeader(reply, 'vary', plan.varyOn)
+  if (no !== null || reply.statusCode === 401) {
+    reply.header('cache-control', 'no-store')
+    if (settings.html) mergeHeader(reply, 'vary', ['Accept'])
+    if (reply.hasHeader('access-control-allow-origin')) mergeHeader(reply, 'access-control-expose-headers', EXPOSED)
+    return
+  }
+  if (looked && plan.private) makePrivate(reply)
+}

@@ -1,0 +1,45 @@
+/** What a user imports. */
+import type { Declaration } from './access.ts'
+import type { AuthInfo } from './authentication/scheme.ts'
+import type { AnyResource } from './authorization/resource.ts'
+import type { Gatehouse } from './gatehouse.ts'
+import { gatehouse } from './plugin.ts'
+
+// The type of `request.user` is theirs; the name keeps their declaration in ours.
+export type { FastifyJWT } from '@fastify/jwt'
+export { allOf, anyOf, authenticated, can, optional, role, scope, stepUp, typed } from './access.ts'
+export type { Access, Declaration, RouteOptions, Typed } from './access.ts'
+export type { AuthInfo } from './authentication/scheme.ts'
+export type { RecordFilter } from './authorization/filter.ts'
+export { resource } from './authorization/resource.ts'
+export type { AnyResource, Disclosure, LoadContext, Resource, ResourceOptions } from './authorization/resource.ts'
+export type { Gatehouse, HandlerThrottle } from './gatehouse.ts'
+export { OptionError } from './option-error.ts'
+export type { GatehouseOptions, RefusalOptions } from './options.ts'
+export { refusal, Refusal } from './refusal.ts'
+export type { RefusalInit, RefusalKind } from './refusal.ts'
+export { DECISIONS } from './reporting/decision-event.ts'
+export type { DecisionEvent } from './reporting/decision-event.ts'
+export { signedIn } from './signed-in.ts'
+export { gatehouse }
+export default gatehouse
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What the route demands: `'public'`, or what `authenticated()`, `can()` and the like return. */
+    access?: Declaration
+  }
+
+  interface FastifyRequest {
+    /** How the user signed in; `null` for the anonymous. */
+    auth: AuthInfo | null
+    /** Whether the user may do the action on this record of the resource. */
+    can: (action: string, resource: AnyResource, record: object) => boolean
+    /** The same, but throws the refusal: 403, a hidden 404, or 401 for the anonymous. */
+    authorize: (action: string, resource: AnyResource, record: object) => void
+  }
+
+  interface FastifyInstance {
+    gatehouse: Gatehouse
+  }
+}

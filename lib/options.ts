@@ -1,0 +1,156 @@
+/** The plugin's options, checked when it is registered. */
+import { isAccess, ROUTE_OPTIONS, type Declaration, type RouteOptions } from './access.ts'
+import type { AnyScheme } from './authentication/scheme.ts'
+import type { Disclosure } from './authorization/resource.ts'
+import { didYouMean } from './nearest.ts'
+import { knownOptionsOnly, OptionError, wrongOption } from './option-error.ts'
+import type { PolicyDefinition } from './policies/define.ts'
+import type { ThrottleOptions } from './throttling/throttle.ts'
+
+export interface GatehouseOptions {
+  /** The protection space that challenges name (RFC 9110 section 11.5). Default `'api'`. */
+  readonly realm?: string
+  /** The schemes of every route that names none, in order. A scheme that is not in this list works only on the routes that name it. */
+  readonly schemes?: readonly AnyScheme[]
+  /** A folder of policy files, as a `file:` URL or a path, or policies made by `definePolicy`. Needed for `can()`. */
+  readonly policies?: URL | string | readonly PolicyDefinition[]
+  /** Requirements of routes that others register, by URL pattern; the most specific pattern wins, and a route's own declaration beats them all. */
+  readonly routes?: Readonly<Record<string, Declaration>>
+  /** The roles of a user. Default: its `roles`, a list of strings. */
+  readonly roles?: (user: never) => readonly string[]
+  readonly refusals?: RefusalOptions
+  /** What refusals may disclose, unless a resource or a route says otherwise. Default: nothing. */
+  readonly disclose?: Disclosure
+  /** The throttle in front of guessable secrets. `false` switches it off. */
+  readonly throttle?: ThrottleOptions | false
+}
+
+export interface RefusalOptions {
+  /** `'problem'`: RFC 9457 `application/problem+json` (default). `'fastify'`: Fastify's own shape of an error. */
+  readonly format?: 'problem' | 'fastify'
+  /** An HTML page for clients that prefer HTML. Default `true`. */
+  readonly html?: boolean
+  /** The public text for each code that the policies define, `{ article_archived: 'Archived articles stay as they are.' }`. */
+  readonly details?: Readonly<Record<string, string>>
+}
+
+/** The options with their defaults. */
+export interface Settings {
+  readonly realm: string
+  readonly schemes: readonly AnyScheme[]
+  readonly policies: URL | string | readonly PolicyDefinition[] | null
+  readonly routes: Readonly<Record<string, Declaration>>
+  readonly roles: (user: object) => unknown
+  readonly format: 'problem' | 'fastify'
+  readonly html: boolean
+  readonly details: Readonly<Record<string, string>>
+  readonly disclose: Disclosure
+  readonly throttle: ThrottleOptions | false
+}
+
+const OPTIONS: readonly (keyof GatehouseOptions)[] = ['realm', 'schemes', 'policies', 'routes', 'roles', 'refusals', 'disclose', 'throttle']
+const REFUSALS: readonly (keyof RefusalOptions)[] = ['format', 'html', 'details']
+const DISCLOSE: readonly (keyof Disclosure)[] = ['details', 'reasonHeader', 'help']
+
+/** Checks the options. Throws FST_GATEHOUSE_OPTION for the first that does not make sense. */
+export function settingsOf (options: GatehouseOptions): Settings {
+  knownOptionsOnly('fastify-gatehouse', options, OPTIONS)
+  const { realm = 'api', schemes = [], policies = null, routes = {}, roles = ownRoles, refusals = {}, disclose = {}, throttle = {} } = options
+  if (typeof realm !== 'string' || !/^[\x20-\x7e]+$/.test(realm)) throw wrongOption('realm', realm, 'printable ASCII text')
+  checkSchemes('schemes', schemes)
+  if (policies !== null && typeof policies !== 'string' && !(policies instanceof URL) && !Array.isArray(policies)) {
+    throw wrongOption('policies', policies, 'a folder (a file: URL or a path), or a list of policies made by definePolicy')
+  }
+  if (typeof roles !== 'function') throw wrongOption('roles', roles, 'a function from the user to a list of role names')
+  return {
+    realm,
+    schemes: [...schemes],
+    policies,
+    routes: checkRoutes(routes),
+    roles: roles as (user: object) => unknown,
+    ...checkRefusals(refusals),
+    disclose: checkDisclosure('disclose', disclose),
+    throttle,
+  }
+}
+
+function ownRoles (user: { readonly roles?: unknown }): unknown {
+  return user.roles ?? []
+}
+
+function checkRefusals (refusals: RefusalOptions): Pick<Settings, 'format' | 'html' | 'details'> {
+  knownOptionsOnly('refusals', refusals, REFUSALS)
+  const { format = 'problem', html = true, details = {} } = refusals
+  if (format !== 'problem' && format !== 'fastify') throw wrongOption('refusals.format', format, '"problem" or "fastify"')
+  if (typeof html !== 'boolean') throw wrongOption('refusals.html', html, 'true or false')
+  checkObject('refusals.details', details, 'an object from codes to texts')
+  for (const [code, text] of Object.entries(details)) {
+    if (typeof text !== 'string' || text === '') throw wrongOption(`refusals.details.${code}`, text, 'the text for the client')
+  }
+  return { format, html, details: { ...details } }
+}
+
+/** Checks what the plugin, a resource or a route discloses. */
+export function checkDisclosure (where: string, disclose: Disclosure): Disclosure {
+  knownOptionsOnly(where, disclose, DISCLOSE)
+  const { details, reasonHeader, help } = disclose
+  if (details !== undefined && typeof details !== 'boolean') throw wrongOption(`${where}.details`, details, 'true or false')
+  if (reasonHeader !== undefined && !(typeof reasonHeader === 'string' && /^[A-Za-z0-9-]+$/.test(reasonHeader))) {
+    throw wrongOption(`${where}.reasonHeader`, reasonHeader, 'a header name')
+  }
+  if (help !== undefined && !isHelp(help)) throw wrongOption(`${where}.help`, help, 'an absolute http: or https: URL, in which {code} is replaced')
+  return disclose
+}
+
+function isHelp (help: unknown): boolean {
+  return typeof help === 'string' && URL.canParse(help) && /^https?:$/.test(new URL(help).protocol)
+}
+
+/** Checks a list of schemes, of the plugin or of a route. */
+export function checkSchemes (where: string, schemes: unknown): void {
+  if (!Array.isArray(schemes)) throw new OptionError(`${where}: expected a list of schemes, as bearer(…) and basic(…) make them`)
+  for (const [index, scheme] of schemes.entries()) {
+    const { name, varyOn, find, verify, challenge } = (scheme ?? {}) as Partial<AnyScheme>
+    if (typeof name !== 'string' || !Array.isArray(varyOn) || [find, verify, challenge].some((method) => typeof method !== 'function')) {
+      // Whatever was given may hold a secret, so it is not shown.
+      throw new OptionError(`${where}[${index}]: this is no scheme; allowed is what bearer(…) and basic(…) make`)
+    }
+    if (schemes.indexOf(scheme) !== index) throw new OptionError(`${where}[${index}]: the same scheme stands in the list twice`)
+  }
+}
+
+/** Checks what is special to a route. */
+export function checkRouteOptions (where: string, options: RouteOptions): void {
+  knownOptionsOnly(where, options, ROUTE_OPTIONS)
+  const { optional, schemes, disclose, despite, fields } = options
+  if (optional !== undefined && typeof optional !== 'boolean') throw wrongOption(`${where}: optional`, optional, 'true or false')
+  if (schemes !== undefined) checkSchemes(`${where}: schemes`, schemes)
+  if (schemes?.length === 0) throw new OptionError(`${where}: an empty list of schemes lets nobody in; leave "schemes" out for the plugin's list`)
+  if (disclose !== undefined) checkDisclosure(`${where}: disclose`, disclose)
+  if (despite !== undefined && !(Array.isArray(despite) && despite.every((code) => typeof code === 'string'))) {
+    throw wrongOption(`${where}: despite`, despite, 'a list of pre-check codes')
+  }
+  if (fields !== undefined && fields !== false && typeof fields !== 'function') {
+    throw wrongOption(`${where}: fields`, fields, 'false, or a function from the request to field names')
+  }
+}
+
+/** Why a value is no declaration, or `null` where it is one. */
+export function declarationProblem (value: unknown): string | null {
+  if (value === 'public' || isAccess(value)) return null
+  const close = typeof value === 'string' ? didYouMean(value, ['public']) : ''
+  return wrongOption('config.access', value, '\'public\', or what authenticated(), optional(), can(), role() and the like return').message + close
+}
+
+function checkRoutes (routes: unknown): Readonly<Record<string, Declaration>> {
+  checkObject('routes', routes, 'an object from URL patterns to requirements')
+  for (const [pattern, declaration] of Object.entries(routes as object)) {
+    const problem = declarationProblem(declaration)
+    if (problem !== null) throw new OptionError(`routes["${pattern}"]: ${problem}`)
+  }
+  return { ...(routes as Record<string, Declaration>) }
+}
+
+function checkObject (where: string, given: unknown, allowed: string): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw wrongOption(where, given, allowed)
+}

@@ -1,0 +1,285 @@
+/** The life of a request, from top to bottom. The only file that knows Fastify's hooks and their order. */
+import fastifyPlugin from 'fastify-plugin'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import type {} from '@fastify/jwt'
+import { authenticate, type Guard, type Outcome } from './authentication/authenticate.ts'
+import type { AnyScheme } from './authentication/scheme.ts'
+import { decide, type Ruling } from './authorization/decision.ts'
+import type { Target } from './authorization/requirement.ts'
+import { STANDING } from './authorization/standing.ts'
+import { Boot, plainErrorHandler } from './boot.ts'
+import { eventOf } from './event-of.ts'
+import { Gatehouse } from './gatehouse.ts'
+import { guardAnswer } from './guard.ts'
+import { findRecord, writtenBy } from './evidence.ts'
+import { settingsOf, type GatehouseOptions, type Settings } from './options.ts'
+import { enter, type Passage } from './passage.ts'
+import { refusedNo, refusedOutcome, type FailedOutcome } from './refusal-of.ts'
+import { Refusal, refusal } from './refusal.ts'
+import { authorizeRecord, canRecord } from './request-methods.ts'
+import { listening, report } from './reporting/decision-event.ts'
+import { quietAbout } from './reporting/quiet-log.ts'
+import { closedPlan, type RoutePlan } from './route-plan.ts'
+import { Routes } from './routes.ts'
+
+/** Where a request keeps its passage. */
+const PASSAGE = Symbol('fastify-gatehouse.passage')
+
+type Request = FastifyRequest & { [PASSAGE]: Passage | null }
+
+const gatehousePlugin: FastifyPluginAsync<GatehouseOptions> = async (app, options) => {
+  const settings = settingsOf(options)
+  const boot = new Boot(app)
+  const routes = new Routes(app, settings)
+  app.addHook('onRegister', (child) => boot.see(child))
+  app.addHook('onRoute', (route) => routes.see(route))
+  const gatehouse = await Gatehouse.open(settings, routes)
+  decorate(app, gatehouse)
+
+  const life = new Life(settings, routes, gatehouse)
+  app.addHook('onRequest', (request, reply, done) => life.onRequest(request as Request, reply, done))
+  app.addHook('preHandler', (request, reply, done) => life.preHandler(request as Request, reply, done))
+  app.addHook('onError', (request, reply, error, done) => life.onError(request as Request, reply, error, done))
+  app.addHook('onSend', (request, reply, payload, done) => life.onSend(request as Request, reply, payload, done))
+
+  app.addHook('onResponse', (request, reply, done) => life.onResponse(request as Request, reply, done))
+
+  app.addHook('onReady', async () => {
+    boot.check()
+    routes.compile(gatehouse.policy)
+    await life.prepare()
+  })
+  app.addHook('onClose', () => life.close())
+
+  function decorate (app: FastifyInstance, gatehouse: Gatehouse): void {
+    if (!app.hasRequestDecorator('user')) app.decorateRequest('user', null as never)
+    app.decorateRequest(PASSAGE as never, null as never)
+    app.decorateRequest('auth', null)
+    app.decorateRequest('can', function (this: FastifyRequest, action, resource, record) {
+      return canRecord(life.passageOf(this as Request), action, resource, record)
+    })
+    app.decorateRequest('authorize', function (this: FastifyRequest, action, resource, record) {
+      const passage = life.passageOf(this as Request)
+      const no = authorizeRecord(passage, action, resource, record)
+      if (no !== null) throw life.refuse(passage, no)
+    })
+    app.decorateRequest(STANDING as never, function (this: FastifyRequest) {
+      return life.passageOf(this as Request)
+    } as never)
+    app.decorate('gatehouse', gatehouse)
+    boot.keepUserDecorator()
+  }
+}
+
+/** What happens to a request, in this order. */
+class Life {
+  readonly #settings: Settings
+  readonly #routes: Routes
+  readonly #gatehouse: Gatehouse
+  /** Every scheme of the application, for telling when two credentials were sent. */
+  #known: readonly AnyScheme[] = []
+  /** What an unknown URL is to the gatehouse: public, and challenged with the default schemes. */
+  #unknown: RoutePlan
+
+  constructor (settings: Settings, routes: Routes, gatehouse: Gatehouse) {
+    this.#settings = settings
+    this.#routes = routes
+    this.#gatehouse = gatehouse
+    this.#unknown = { ...closedPlan('*', '*', settings, 'closed'), mode: 'public' }
+  }
+
+  async prepare (): Promise<void> {
+    this.#known = [...this.#routes.schemes()]
+    if (this.#settings.schemes.length === 0) this.#unknown = { ...this.#unknown, schemes: this.#known }
+    for (const scheme of this.#known) await scheme.prepare?.()
+  }
+
+  async close (): Promise<void> {
+    for (const scheme of this.#known) await scheme.close?.()
+  }
+
+  /** Who are you? And whatever can be answered before the body is read. */
+  onRequest (request: Request, reply: FastifyReply, done: HookHandlerDoneFunction): void {
+    // Requests of a scope that is older than the gatehouse lack its decorators.
+    request[PASSAGE] ??= null
+    request.auth ??= null
+    request.user ??= null as never
+    const plan = this.#routes.planFor(request) ?? this.#unknown
+    if (plan.mode === 'public') return done()
+    if (plan.mode === 'preflight' && isPreflight(request)) return done()
+    const passage = this.#enter(request, plan)
+    const outcome = authenticate(request, { schemes: plan.schemes, known: this.#known }, this.#guard)
+    if (outcome instanceof Promise) {
+      outcome.then((settled) => this.#admit(request, reply, passage, settled, done)).catch(done)
+      return
+    }
+    this.#admit(request, reply, passage, outcome, done)
+  }
+
+  #admit (request: Request, reply: FastifyReply, passage: Passage, outcome: Outcome, done: HookHandlerDoneFunction): void {
+    const no = this.#recognise(request, passage, outcome) ?? this.#preCheck(passage) ?? this.#early(passage)
+    if (no === null) return done()
+    this.#answer(request, reply, no, done)
+  }
+
+  /** Decorates the request with its user, or refuses. */
+  #recognise (request: Request, passage: Passage, outcome: Outcome): Refusal | null {
+    if (outcome.kind === 'user') {
+      request.user = outcome.user as never
+      request.auth = outcome.auth
+      passage.scheme = outcome.scheme
+      return null
+    }
+    if (outcome.kind !== 'nothing') return this.#refuseOutcome(passage, outcome)
+    if (passage.plan.mode === 'optional') return null
+    return (passage.refusal = refusal('unauthenticated', { reason: 'nothing was sent' }))
+  }
+
+  #refuseOutcome (passage: Passage, outcome: FailedOutcome): Refusal {
+    const refused = refusedOutcome(outcome, passage.plan)
+    passage.tried = refused.tried
+    return (passage.refusal = refused.refusal)
+  }
+
+  /** Account states and the like: a no for a known user, whatever the route asks. */
+  #preCheck (passage: Passage): Refusal | null {
+    const { preChecks } = passage.abilities.policy
+    const { user } = preChecks.length === 0 ? { user: null } : passage.asker()
+    if (user === null) return null
+    for (const check of preChecks) {
+      if (passage.plan.despite.has(check.code)) continue
+      try {
+        if (check.refuses(user)) return (passage.refusal = this.refuse(passage, { reason: `the pre-check ${check.name} refuses this user`, code: check.code }))
+      } catch (cause) {
+        return (passage.refusal = refusal('temporarily_unavailable', { reason: `the pre-check ${check.name} could not decide`, cause }))
+      }
+    }
+    return null
+  }
+
+  /** A no that needs no record. */
+  #early (passage: Passage): Refusal | null {
+    if (passage.plan.mode === 'closed' || passage.plan.mode === 'preflight') {
+      return (passage.refusal = this.refuse(passage, { reason: 'the route declares nothing, and is closed', code: null }))
+    }
+    const ruling = decide(passage.plan.requirement, passage.asker(), { records: passage.records, written: [] })
+    return this.#ruled(passage, ruling)
+  }
+
+  /** May you do this? With the records at hand. */
+  preHandler (request: Request, reply: FastifyReply, done: HookHandlerDoneFunction): void {
+    const passage = request[PASSAGE]
+    if (passage === null || passage.plan.targets.length === 0) return done()
+    this.#decideWithRecords(request, passage).then((no) => {
+      if (no === null) return done()
+      if (no instanceof Refusal) return this.#answer(request, reply, no, done)
+      done(no)
+    }).catch(done)
+  }
+
+  /** `null`: go on. A refusal, or an error of the application's own with a 4xx status. */
+  async #decideWithRecords (request: Request, passage: Passage): Promise<Refusal | Error | null> {
+    const { plan, records } = passage
+    const written = writtenBy(request, plan)
+    for (;;) {
+      const ruling = decide(plan.requirement, passage.asker(), { records, written })
+      const target = ruling.kind === 'record' ? ruling.target : ruling.kind === 'yes' ? plan.targets.find((one) => !records.has(one)) : undefined
+      if (target === undefined) return this.#missingFor(passage, ruling)
+      const found = await findRecord(target, request, passage)
+      if (found.kind === 'failed') return found.error
+      if (found.kind === 'unknown') return (passage.refusal = refusal('temporarily_unavailable', { reason: found.reason, cause: found.cause }))
+      records.set(target, found.record)
+    }
+  }
+
+  /** Every record that the route names must be there, also those on which the decision did not depend. */
+  #missingFor (passage: Passage, ruling: Ruling): Refusal | null {
+    const { plan, records } = passage
+    const gone = ruling.kind === 'yes' ? plan.targets.find((target: Target) => records.get(target) === null) : undefined
+    if (gone === undefined) return this.#ruled(passage, ruling)
+    return (passage.refusal = refusal('not_found', { reason: 'there is no such record' }))
+  }
+
+  #ruled (passage: Passage, ruling: Ruling): Refusal | null {
+    if (ruling.kind === 'no') return (passage.refusal = this.refuse(passage, ruling))
+    if (ruling.kind === 'yes') passage.rule = ruling.rule
+    return null
+  }
+
+  /** The refusal for a no of the policy. It counts once it is answered or thrown: a handler may catch it and do something else. */
+  refuse (passage: Passage, no: Parameters<typeof refusedNo>[0] | { readonly reason: string, readonly code: string | null }): Refusal {
+    const whole = 'kind' in no ? no : { kind: 'no' as const, as: 'forbidden' as const, rule: null, part: passage.plan.requirement, fields: [], ...no }
+    const refused = refusedNo(whole, passage.plan, this.#settings, passage.asker().roles)
+    passage.no = whole
+    passage.tried = refused.tried === null || passage.scheme === null ? null : { ...refused.tried, schemes: [passage.scheme] }
+    return refused.refusal
+  }
+
+  /** An application with an error handler of its own gets the error; otherwise the gatehouse answers, and `onSend` writes the body. */
+  #answer (request: Request, reply: FastifyReply, no: Refusal, done: HookHandlerDoneFunction): void {
+    if (this.#answersItself(request)) {
+      reply.code(no.statusCode).send('')
+      return
+    }
+    done(no)
+  }
+
+  /** A refusal that was thrown, in a hook or in the handler. Fastify's default handler need not write a second line about it. */
+  onError (request: Request, reply: FastifyReply, error: Error, done: () => void): void {
+    if (error instanceof Refusal) {
+      this.passageOf(request).refusal = error
+      if (this.#answersItself(request)) reply.log = quietAbout(reply.log, error)
+    }
+    done()
+  }
+
+  /** The last look at the answer; then it is reported. */
+  onSend (request: Request, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
+    const passage = this.passageOf(request)
+    const answer = guardAnswer(request, reply, payload, passage, this.#settings, this.#answersItself(request))
+    if (passage.refusal !== null || (listening() && passage.plan !== this.#unknown)) {
+      report(eventOf(request, reply, passage), request.log, passage.refusal?.cause)
+    }
+    done(null, answer)
+  }
+
+  /** A refused upgrade (RFC 9110 section 7.8): Node.js has let go of its socket, and nobody else would close it. */
+  onResponse (request: Request, reply: FastifyReply, done: () => void): void {
+    if (request.headers.upgrade !== undefined && reply.raw.socket !== null && hasRefusal(request[PASSAGE])) reply.raw.socket.destroy()
+    done()
+  }
+
+  /** The passage of a request; on a public route, where nobody was asked, that of the anonymous. */
+  passageOf (request: Request): Passage {
+    return request[PASSAGE] ?? this.#enter(request, this.#routes.planFor(request) ?? this.#unknown)
+  }
+
+  #enter (request: Request, plan: RoutePlan): Passage {
+    const passage = enter(request, plan, this.#gatehouse.abilities, this.#settings)
+    request[PASSAGE] = passage
+    return passage
+  }
+
+  #answersItself (request: Request): boolean {
+    return !this.passageOf(request).plan.ownErrorHandler && request.server.errorHandler === plainErrorHandler
+  }
+
+  /** The throttle stands before every guessable secret. */
+  readonly #guard: Guard = async (request, scheme, account, verify) => this.#gatehouse.throttled(request, account ?? scheme.name, verify)
+}
+
+function hasRefusal (passage: Passage | null | undefined): boolean {
+  return (passage?.refusal ?? null) !== null
+}
+
+function isPreflight (request: FastifyRequest): boolean {
+  return request.method === 'OPTIONS' && request.headers.origin !== undefined && request.headers['access-control-request-method'] !== undefined
+}
+
+/**
+ * Access control for Fastify 5: who may ask is decided in `onRequest` (401), what they may do in `preHandler` (403, or 404 for a hidden
+ * record), how fast they may guess before a secret is checked (429); whatever cannot be known is a 503.
+ *
+ * @throws {OptionError} FST_GATEHOUSE_OPTION, {PolicyError} FST_GATEHOUSE_POLICY, when the application starts
+ */
+export const gatehouse = fastifyPlugin(gatehousePlugin, { fastify: '5.x', name: 'fastify-gatehouse' })

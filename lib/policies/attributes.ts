@@ -1,0 +1,103 @@
+/** Checks the attributes that a condition names against what subjects.yaml declares. */
+import type { Comparison, Operand, Path, Scalar } from './condition.ts'
+import type { AttributeType } from './schema.ts'
+import { fits, kindOf } from './subjects.ts'
+import type { Attribute, Entity } from './subjects.ts'
+import { instead, quoted } from './words.ts'
+
+/**
+ * What is known about the records that a condition is asked about: nothing; each of these subjects has the attribute;
+ * or (a rule for `all`) some of them do, and the others lack the value.
+ */
+export type Shape =
+  | { readonly kind: 'undeclared' }
+  | { readonly kind: 'each', readonly entities: readonly Entity[] }
+  | { readonly kind: 'some', readonly entities: readonly Entity[] }
+
+/** Which operators mean something for a type. */
+const EQUALITY: readonly Comparison[] = ['$eq', '$ne', '$in', '$nin', '$exists']
+const ORDER: readonly Comparison[] = [...EQUALITY, '$lt', '$lte', '$gt', '$gte']
+const OPERATORS: Readonly<Record<AttributeType, readonly Comparison[]>> = {
+  string: ORDER,
+  integer: ORDER,
+  number: ORDER,
+  date: ORDER,
+  boolean: EQUALITY,
+  array: ['$all', '$size', '$exists'],
+  object: ['$exists'],
+}
+
+const LIST_OPERATORS: readonly Comparison[] = ['$in', '$nin', '$all']
+const ORDERING: readonly Comparison[] = ['$lt', '$lte', '$gt', '$gte']
+
+/** The attribute that a path names; `'inside'` for a path that goes into a declared object, about which nothing is known. */
+export function attributeAt (entity: Entity, path: Path): Attribute | 'inside' | null {
+  const declared = entity.attributes.get(path.join('.'))
+  if (declared !== undefined) return declared
+  for (let length = 1; length < path.length; length++) {
+    if (entity.attributes.get(path.slice(0, length).join('.'))?.type === 'object') return 'inside'
+  }
+  return null
+}
+
+/** Why this path is no attribute of these records, or `null`. */
+export function pathProblem (path: Path, shape: Shape): string | null {
+  if (shape.kind === 'undeclared') return null
+  const lacking = shape.entities.filter((entity) => attributeAt(entity, path) === null)
+  if (lacking.length === 0 || (shape.kind === 'some' && lacking.length < shape.entities.length)) return null
+  const name = path.join('.')
+  const known = new Set(lacking.flatMap((entity) => [...entity.attributes.keys()]))
+  const owner = shape.kind === 'each' ? `of ${lacking.map((entity) => entity.name).join(', ')}` : 'of any subject'
+  return `unknown attribute ${quoted(name)} ${owner}.${instead(name, known)}`
+}
+
+/** Why this comparison cannot be meant, or `null`. */
+export function comparisonProblem (path: Path, operator: Comparison, operand: Operand, shape: Shape, user: Entity | null): string | null {
+  const users = operand.from === 'user' && user !== null ? attributeAt(user, operand.path) : 'inside'
+  if (users === null) return pathProblem((operand as { path: Path }).path, { kind: 'each', entities: [user as Entity] })
+  if (users !== 'inside') {
+    const problem = userOperandProblem(operator, users, `$user.${(operand as { path: Path }).path.join('.')}`)
+    if (problem !== null) return problem
+  }
+  if (shape.kind !== 'each') return null
+  for (const entity of shape.entities) {
+    const attribute = attributeAt(entity, path)
+    if (attribute === null || attribute === 'inside') continue
+    const name = `"${path.join('.')}" of ${entity.name}`
+    const problem = operand.from === 'user'
+      ? typesProblem(operator, attribute, users, name, `$user.${operand.path.join('.')}`)
+      : literalProblem(operator, attribute, [operand.value].flat() as Scalar[], name)
+    if (problem !== null) return problem
+  }
+  return null
+}
+
+function userOperandProblem (operator: Comparison, { type }: Attribute, template: string): string | null {
+  if (LIST_OPERATORS.includes(operator)) return type === 'array' ? null : `"${operator}" needs a list: ${template} is ${type}`
+  if (kindOf(type) === null) return `"${operator}" needs a single value: ${template} is ${type}`
+  if (ORDERING.includes(operator) && type === 'boolean') return `"${operator}" needs a number or a text: ${template} is boolean`
+  return null
+}
+
+function typesProblem (operator: Comparison, { type }: Attribute, users: Attribute | 'inside', name: string, template: string): string | null {
+  if (!OPERATORS[type].includes(operator)) return operatorProblem(operator, type, name)
+  if (users === 'inside' || users.type === 'array' || kindOf(users.type) === kindOf(type)) return null
+  return `${template} is ${users.type}, ${name} is ${type}: they are never equal`
+}
+
+function literalProblem (operator: Comparison, attribute: Attribute, values: readonly Scalar[], name: string): string | null {
+  const { type } = attribute
+  if (!OPERATORS[type].includes(operator)) return operatorProblem(operator, type, name)
+  if (operator === '$exists' || type === 'array') return null
+  const between = type === 'integer' && ORDERING.includes(operator) ? 'number' : type
+  const odd = values.find((value) => value !== null && !fits(value, between))
+  if (odd !== undefined) return `${name} is ${type}: ${quoted(odd)} does not fit`
+  const allowed = attribute.enum
+  const unknown = allowed === null ? undefined : values.find((value) => value !== null && !allowed.includes(value))
+  if (allowed === null || unknown === undefined) return null
+  return `${quoted(unknown)} is no value of ${name}.${instead(String(unknown), allowed.map(String))}`
+}
+
+function operatorProblem (operator: Comparison, type: AttributeType, name: string): string {
+  return `"${operator}" does not fit ${name}, which is ${type}. Allowed: ${OPERATORS[type].join(', ')}`
+}

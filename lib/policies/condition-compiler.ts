@@ -1,0 +1,120 @@
+/** Compiles the conditions of a policy, and reports whatever in them does not make sense. */
+import { COMPARISONS, CONNECTIVES } from './condition.ts'
+import type { Comparison, Condition, Path } from './condition.ts'
+import { comparisonProblem, pathProblem } from './attributes.ts'
+import type { Shape } from './attributes.ts'
+import { readOperand } from './operand.ts'
+import { readPath } from './path.ts'
+import type { PlainMap } from './plain-data.ts'
+import type { Keys } from './policy.ts'
+import type { Report } from './problems.ts'
+import type { Entity } from './subjects.ts'
+import { instead, quoted } from './words.ts'
+
+export interface Reading {
+  readonly report: Report
+  /** The records that the condition is asked about. */
+  readonly shape: Shape
+  /** The user, where declared. */
+  readonly user: Entity | null
+}
+
+/** Stands for a part that was reported. It is never true, so it could not grant anything. */
+export const REPORTED: Condition = { kind: 'any', of: [] }
+
+/** Operators of MongoDB that are refused for a reason. */
+const REFUSED: Readonly<Record<string, string>> = {
+  // facts: authorization T14
+  $regex: 'a pattern can take seconds for one value (ReDoS); compare with "$eq" or "$in"',
+  $options: 'it belongs to "$regex", and a pattern can take seconds for one value (ReDoS)',
+}
+
+/** A key beginning with `$` must be known: CASL would take it for an attribute, and an inverted rule would never apply (facts: authorization T2). */
+export function compileCondition (raw: unknown, at: Keys, reading: Reading): Condition {
+  if (!isMap(raw)) return refuse(reading, at, `a condition must be a map, not ${quoted(raw)}`)
+  const parts: Condition[] = []
+  for (const [key, value] of Object.entries(raw)) {
+    const below = [...at, key]
+    parts.push(key.startsWith('$') ? connective(key, value, below, reading) : attribute(key, value, below, reading))
+  }
+  if (parts.length === 0) return refuse(reading, at, 'an empty condition would apply to every record; leave it out if that is meant')
+  return together('all', parts)
+}
+
+function connective (key: string, raw: unknown, at: Keys, reading: Reading): Condition {
+  switch (key) {
+    case '$and': return together('all', list(key, raw, at, reading))
+    case '$or': return together('any', list(key, raw, at, reading))
+    case '$nor': return not(together('any', list(key, raw, at, reading)))
+    case '$not': return not(compileCondition(raw, at, reading))
+  }
+  if (isComparison(key)) return refuse(reading, at, `"${key}" needs an attribute before it: { status: { ${key}: … } }`, 'key')
+  return unknownOperator(key, CONNECTIVES, at, reading)
+}
+
+function list (key: string, raw: unknown, at: Keys, reading: Reading): Condition[] {
+  if (!Array.isArray(raw) || raw.length === 0) return [refuse(reading, at, `"${key}" needs a list of conditions that is not empty`)]
+  return raw.map((condition, index) => compileCondition(condition, [...at, index], reading))
+}
+
+function attribute (key: string, raw: unknown, at: Keys, reading: Reading): Condition {
+  const read = readPath(key)
+  if (read.kind === 'wrong') return refuse(reading, at, read.message, 'key')
+  const problem = pathProblem(read.path, reading.shape)
+  if (problem !== null) reading.report(at, problem, 'key')
+  return isMap(raw) ? operators(read.path, raw, at, reading) : compare(read.path, '$eq', raw, at, reading)
+}
+
+function operators (path: Path, raw: PlainMap, at: Keys, reading: Reading): Condition {
+  const keys = Object.keys(raw)
+  const plain = keys.find((key) => !key.startsWith('$'))
+  if (keys.length === 0) return refuse(reading, at, `"${path.join('.')}" is compared with an empty map`)
+  if (plain !== undefined && keys.some((key) => key.startsWith('$'))) {
+    return refuse(reading, [...at, plain], `operators and the plain key ${quoted(plain)} stand in one map`, 'key')
+  }
+  if (plain !== undefined) return refuse(reading, at, `a map is no value; for a nested attribute write a dotted path, ${quoted(`${path.join('.')}.${plain}`)}`)
+  return together('all', keys.map((key) => operator(path, key, raw[key], [...at, key], reading)))
+}
+
+function operator (path: Path, key: string, raw: unknown, at: Keys, reading: Reading): Condition {
+  if (isComparison(key)) return compare(path, key, raw, at, reading)
+  if (key !== '$not') return unknownOperator(key, [...COMPARISONS, '$not'], at, reading)
+  if (!isMap(raw)) return refuse(reading, at, `"$not" needs a map of operators, not ${quoted(raw)}; for a value write "$ne"`)
+  return not(operators(path, raw, at, reading))
+}
+
+function compare (path: Path, operator: Comparison, raw: unknown, at: Keys, reading: Reading): Condition {
+  const read = readOperand(operator, raw)
+  if (read.kind === 'wrong') return refuse(reading, at, read.message)
+  const problem = comparisonProblem(path, operator, read.operand, reading.shape, reading.user)
+  if (problem !== null) return refuse(reading, at, problem)
+  return { kind: 'compare', path, operator, operand: read.operand }
+}
+
+function unknownOperator (key: string, known: readonly string[], at: Keys, reading: Reading): Condition {
+  const why = REFUSED[key]
+  return refuse(reading, at, why === undefined ? `unknown operator "${key}".${instead(key, known)}` : `"${key}" is refused: ${why}`, 'key')
+}
+
+function refuse (reading: Reading, at: Keys, message: string, part: 'key' | 'value' = 'value'): Condition {
+  reading.report(at, message, part)
+  return REPORTED
+}
+
+/** One part stands for itself. */
+function together (kind: 'all' | 'any', of: readonly Condition[]): Condition {
+  const [first] = of
+  return first !== undefined && of.length === 1 ? first : { kind, of }
+}
+
+function not (of: Condition): Condition {
+  return { kind: 'not', of }
+}
+
+function isComparison (key: string): key is Comparison {
+  return (COMPARISONS as readonly string[]).includes(key)
+}
+
+function isMap (raw: unknown): raw is PlainMap {
+  return typeof raw === 'object' && raw !== null && !Array.isArray(raw)
+}

@@ -1,0 +1,86 @@
+/** A copy of a policy's content that is plain data only, so that nothing in it can change, hide or vanish later. */
+import type { Keys } from './policy.ts'
+import type { Report } from './problems.ts'
+
+export const MAX_DEPTH = 64
+export const TOO_DEEP = `nested more than ${MAX_DEPTH} levels deep`
+
+/** A map of the copy. It has no prototype: a key `__proto__` is an ordinary key. */
+export type PlainMap = Record<string, unknown>
+
+/**
+ * Reports everything that is not plain data. `undefined` is refused wherever it stands: a condition that lost its value
+ * would otherwise become an unconditional grant (facts: authorization T3); so is a key that is a symbol. A function is
+ * allowed as `when` of a pre-check.
+ */
+export function plainCopy (value: unknown, report: Report): unknown {
+  const around = new Set<object>()
+  return copy(value, [])
+
+  function copy (given: unknown, path: Keys): unknown {
+    if (typeof given === 'object' && given !== null) return copyObject(given, path)
+    const problem = scalarProblem(given, path)
+    if (problem === null) return given
+    report(path, problem)
+    return null
+  }
+
+  function copyObject (given: object, path: Keys): unknown {
+    const problem = objectProblem(given, path)
+    if (problem !== null) {
+      report(path, problem)
+      return null
+    }
+    around.add(given)
+    const result = Array.isArray(given)
+      ? Array.from(given, (item, index) => copy(item, [...path, index]))
+      : copyMap(given, path)
+    around.delete(given)
+    return result
+  }
+
+  function objectProblem (given: object, path: Keys): string | null {
+    if (around.has(given)) return 'contains itself'
+    if (path.length > MAX_DEPTH) return TOO_DEEP
+    if (Array.isArray(given)) return null
+    const prototype = Object.getPrototypeOf(given)
+    if (prototype === null || Object.getPrototypeOf(prototype) === null) return null
+    const kind: unknown = given.constructor?.name
+    return `${typeof kind === 'string' && kind !== '' ? `a ${kind}` : 'an instance of a class'} is not plain data`
+  }
+
+  function copyMap (given: object, path: Keys): PlainMap {
+    const map: PlainMap = Object.create(null)
+    for (const key of Reflect.ownKeys(given)) {
+      const property = Object.getOwnPropertyDescriptor(given, key)
+      if (typeof key === 'symbol') {
+        report(path, `unknown key ${String(key)}: a key must be a text`)
+        continue
+      }
+      if (property === undefined || !('value' in property)) {
+        report([...path, key], `"${key}" is a getter, not plain data`, 'key')
+        map[key] = null
+        continue
+      }
+      map[key] = copy(property.value, [...path, key])
+    }
+    return map
+  }
+}
+
+function scalarProblem (given: unknown, path: Keys): string | null {
+  switch (typeof given) {
+    case 'undefined':
+      return `${path.length === 0 ? 'the policy' : `"${path.at(-1)}"`} is undefined: its value was lost; to have no such key, leave it out`
+    case 'number':
+      if (!Number.isFinite(given)) return `${given} is not a value`
+      if (Number.isInteger(given) && !Number.isSafeInteger(given)) return 'a whole number beyond 2^53 is not exact; write it as a text'
+      return null
+    case 'function':
+      return path.length === 3 && path[0] === 'deny' && path[2] === 'when' ? null : 'a function is allowed only as "when" of deny()'
+    case 'symbol':
+      return 'a symbol is not plain data'
+    default:
+      return null
+  }
+}

@@ -1,0 +1,101 @@
+/** Checks the structure of a policy's content and puts what is wrong into words. */
+import { Ajv } from 'ajv'
+import type { ErrorObject, ValidateFunction } from 'ajv'
+import type { Keys } from './policy.ts'
+import type { Report } from './problems.ts'
+import { policySchema, subjectsSchema } from './schema.ts'
+import { instead, quoted } from './words.ts'
+
+const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true, strictTypes: false })
+
+export const CHECKS = {
+  policy: ajv.compile(policySchema),
+  subjects: ajv.compile(subjectsSchema),
+} as const satisfies Record<string, ValidateFunction>
+
+/** What to do instead, for keys whose absence or emptiness means something. */
+const INSTEAD: Readonly<Record<string, string>> = {
+  subject: '; "all" means every subject',
+  fields: '; leave "fields" out to mean every field',
+  conditions: '; leave "conditions" out to apply to every record',
+}
+
+const TYPES: Readonly<Record<string, string>> = { object: 'a map', array: 'a list', string: 'a text', boolean: 'true or false', number: 'a number' }
+
+/** Reports every structural mistake and takes the broken parts out of `content`, so that what remains can be read as the schema says. */
+export function checkStructure (check: ValidateFunction, content: unknown, report: Report): void {
+  if (check(content)) return
+  const broken: Keys[] = []
+  for (const error of check.errors as ErrorObject[]) {
+    if (error.keyword === 'if' || error.keyword === 'propertyNames' || typeof error.data === 'function') continue
+    const path = pathOf(error)
+    tell(error, path, report)
+    if (error.keyword !== 'required') broken.push(path)
+  }
+  for (const path of broken) takeOut(content, path)
+}
+
+function tell (error: ErrorObject, path: Keys, report: Report): void {
+  const { keyword, params, data, parentSchema } = error
+  const schema = parentSchema as { title: string, description: string, type: string | string[], properties?: object }
+  const key = String(path.findLast((part) => typeof part === 'string') ?? schema.title)
+  const known = Object.keys(schema.properties ?? {})
+  switch (keyword) {
+    case 'additionalProperties':
+      return report(path, `unknown key ${quoted(path.at(-1))} in ${schema.title}.${instead(String(path.at(-1)), known)}`, 'key')
+    case 'required':
+      return report(path, `${schema.title} needs "${params['missingProperty']}"${INSTEAD[params['missingProperty']] ?? ''}`)
+    case 'type':
+      return report(path, `${typeof path.at(-1) === 'number' ? `an entry of "${key}"` : thing(path, schema.title)} must be ${typeNames(schema.type)}; it is ${typeName(data)}`)
+    case 'uniqueItems':
+      return report([...path, params['i']], `${quoted((data as unknown[])[params['i']])} is listed twice in "${key}"`)
+    case 'pattern':
+      return report(path, `${quoted(data)} is not ${schema.title}: ${schema.description}`, error.propertyName === undefined ? 'value' : 'key')
+    case 'enum':
+      return report(path, `${quoted(data)} is not ${schema.title}.${instead(String(data), params['allowedValues'])}`)
+    default: // minItems, minProperties, minLength
+      return report(path, `${thing(path, schema.title)} is empty${INSTEAD[key] ?? ''}`)
+  }
+}
+
+function thing (path: Keys, title: string): string {
+  return path.length === 0 ? title : `"${path.at(-1)}"`
+}
+
+function typeNames (type: string | string[]): string {
+  return [type].flat().map((name) => TYPES[name]).join(' or ')
+}
+
+function typeName (data: unknown): string {
+  if (data === null) return 'nothing'
+  return TYPES[Array.isArray(data) ? 'array' : typeof data] ?? `a ${typeof data}`
+}
+
+/** A missing key is placed at the map that lacks it, which is the nearest value around it. */
+function pathOf ({ instancePath, keyword, params, propertyName }: ErrorObject): Keys {
+  const path = instancePath.split('/').slice(1).map(unescaped)
+  if (keyword === 'additionalProperties') return [...path, params['additionalProperty']]
+  if (keyword === 'required') return [...path, params['missingProperty']]
+  return propertyName === undefined ? path : [...path, propertyName]
+}
+
+/** JSON Pointer, RFC 6901 section 4. */
+function unescaped (part: string): string | number {
+  return /^\d+$/.test(part) ? Number(part) : part.replaceAll('~1', '/').replaceAll('~0', '~')
+}
+
+/** Takes out the innermost map entry on the way to `path`: a list with a hole would no longer say which entry is meant. */
+function takeOut (content: unknown, path: Keys): void {
+  let value = content as Record<string, unknown> | undefined
+  let owner: Record<string, unknown> | undefined
+  let entry = ''
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null) break
+    if (!Array.isArray(value)) {
+      owner = value
+      entry = String(key)
+    }
+    value = value[key] as Record<string, unknown> | undefined
+  }
+  if (owner !== undefined) delete owner[entry]
+}

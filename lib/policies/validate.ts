@@ -1,0 +1,197 @@
+/** Checks policies, structure first and then meaning, and tells everything that is wrong at once. */
+import { REPORTED, compileCondition } from './condition-compiler.ts'
+import type { Condition } from './condition.ts'
+import { entryPath, listOf } from './one-or-many.ts'
+import type { OneOrMany } from './one-or-many.ts'
+import { plainCopy } from './plain-data.ts'
+import type { PlainMap } from './plain-data.ts'
+import type { Keys, Place, PolicySource } from './policy.ts'
+import { PolicyError } from './problems.ts'
+import type { Problem, Report } from './problems.ts'
+import { inheritanceProblems, nameProblems } from './roles.ts'
+import { ruleOf } from './rules.ts'
+import type { CheckedRule, RuleContent } from './rules.ts'
+import { CHECKS, checkStructure } from './structure.ts'
+import { NOTHING_DECLARED, declarationsOf } from './subjects.ts'
+import type { Declarations, SubjectsContent } from './subjects.ts'
+
+export interface CheckedPreCheck {
+  readonly code: string
+  readonly when: Condition | ((user: unknown) => unknown)
+  readonly place: Place
+}
+
+export type CheckedPolicy = { readonly name: string, readonly place: Place } & (
+  | { readonly kind: 'role', readonly inherits: readonly { readonly name: string, readonly place: Place }[], readonly rules: readonly CheckedRule[] }
+  | { readonly kind: 'when', readonly when: Condition, readonly denied: { readonly code: string } | null, readonly rules: readonly CheckedRule[] }
+  | { readonly kind: 'deny', readonly checks: readonly CheckedPreCheck[] }
+)
+
+export interface Checked {
+  readonly declared: Declarations
+  readonly policies: readonly CheckedPolicy[]
+  /** Plain copies of all that was given, for the digest. */
+  readonly contents: readonly { readonly name: string, readonly content: unknown }[]
+}
+
+/** One source, copied and checked for structure. */
+interface Reading {
+  readonly source: PolicySource
+  readonly report: Report
+  /** The keys at the top, also those whose values were broken. */
+  readonly given: readonly string[]
+  /** What of it is as the schema says. */
+  readonly sound: PlainMap
+  readonly content: unknown
+  readonly isMap: boolean
+  readonly isBroken: boolean
+}
+
+/** The content of a policy as the schema has left it: the types are right, parts may be missing. */
+interface PolicyContent {
+  readonly role?: string
+  readonly name?: string
+  readonly when?: PlainMap
+  readonly inherits?: OneOrMany
+  readonly denied?: { readonly code?: string }
+  readonly deny?: readonly PreCheckContent[]
+  readonly rules?: readonly RuleContent[]
+}
+
+interface PreCheckContent {
+  readonly code?: string
+  readonly when?: PlainMap | ((user: unknown) => unknown)
+}
+
+type Kind = CheckedPolicy['kind']
+
+/** The three sorts of policies, each called by the key that makes it one, and the keys that go with it. */
+const KEYS = {
+  role: ['role', 'inherits', 'rules'],
+  when: ['name', 'when', 'denied', 'rules'],
+  deny: ['name', 'deny'],
+} as const satisfies Record<Kind, readonly string[]>
+const KINDS = Object.keys(KEYS) as Kind[]
+
+const EXTENSION = /\.(?:ya?ml|json|m?js|ts)$/
+const SUBJECTS_FILE = /(?:^|[\\/])subjects\.(?:ya?ml|json|m?js|ts)$/
+
+/** Throws a `PolicyError` with all problems. */
+export function validate (sources: readonly PolicySource[]): Checked {
+  const problems: Problem[] = []
+  const readings = sources.map((source) => readingOf(source, problems))
+  const declared = declarationsIn(readings)
+  const policies = readings
+    .filter(({ source, isMap }) => isMap && !isSubjectsFile(source))
+    .map((reading) => policyOf(reading, declared))
+
+  problems.push(...nameProblems(policies.map(({ kind, name, place }) => ({ kind: kind === 'role' ? 'role' : 'policy', name, place }))))
+  problems.push(...inheritanceProblems(policies.filter((policy) => policy.kind === 'role')))
+  if (problems.length > 0) throw new PolicyError(problems)
+  return { declared, policies, contents: readings.map(({ source, content }) => ({ name: nameFrom(source.file), content })) }
+}
+
+function readingOf (source: PolicySource, problems: Problem[]): Reading {
+  const tell: Report = (path, message, part) => {
+    const place = source.locate(path, part)
+    problems.push({ place, message: place.line === undefined ? `${pathText(path)}${message}` : message })
+  }
+  const before = problems.length
+  // What is not plain data is told once: what stands in its place in the copy is no further mistake.
+  const lost = new Set<string>()
+  const content = plainCopy(source.content, (path, message, part) => {
+    lost.add(JSON.stringify(path))
+    tell(path, message, part)
+  })
+  const report: Report = (path, message, part) => {
+    if (!lost.has(JSON.stringify(path))) tell(path, message, part)
+  }
+  const sound = plainCopy(content, report)
+  checkStructure(isSubjectsFile(source) ? CHECKS.subjects : CHECKS.policy, sound, report)
+  const isMap = typeof content === 'object' && content !== null && !Array.isArray(content)
+  return {
+    source,
+    report,
+    content,
+    isMap,
+    given: isMap ? Object.keys(content) : [],
+    sound: isMap ? sound as PlainMap : {},
+    isBroken: problems.length > before,
+  }
+}
+
+/** Policies written in TypeScript have no lines: their messages name the path instead. */
+function pathText (path: Keys): string {
+  if (path.length === 0) return ''
+  return path.map((key, index) => typeof key === 'number' ? `[${key}]` : `${index === 0 ? '' : '.'}${key}`).join('') + ': '
+}
+
+function isSubjectsFile (source: PolicySource): boolean {
+  return SUBJECTS_FILE.test(source.file)
+}
+
+function declarationsIn (readings: readonly Reading[]): Declarations {
+  const [first, ...others] = readings.filter(({ source }) => isSubjectsFile(source))
+  for (const { report } of others) report([], `the subjects are declared twice; the other file is ${first?.source.file}`)
+  // With half a declaration, right words of the policies would be called wrong.
+  return first === undefined || first.isBroken ? NOTHING_DECLARED : declarationsOf(first.sound as SubjectsContent, first.report)
+}
+
+function policyOf ({ source, report, given, sound }: Reading, declared: Declarations): CheckedPolicy {
+  const content = sound as PolicyContent
+  const kind = kindOf(given, report)
+  const name = content.role ?? content.name ?? nameFrom(source.file)
+  const context = { policy: name, locate: source.locate, report, declared }
+  const rules = (content.rules ?? []).map((rule, index) => ruleOf(rule, index, context))
+
+  switch (kind) {
+    case 'role':
+      return { kind, name, place: source.locate(['role']), inherits: inheritsOf(content.inherits, source), rules }
+    case 'when':
+      if (!given.includes('rules')) report([], 'a policy with "when" needs "rules"')
+      return { kind, name, place: source.locate([]), when: conditionOnUser(content.when, ['when']), denied: deniedOf(content.denied), rules }
+    case 'deny':
+      return { kind, name, place: source.locate([]), checks: (content.deny ?? []).map(checkOf) }
+  }
+
+  function checkOf ({ code = '', when }: PreCheckContent, index: number): CheckedPreCheck {
+    const at = ['deny', index]
+    return { code, when: typeof when === 'function' ? when : conditionOnUser(when, [...at, 'when']), place: source.locate(at) }
+  }
+
+  function conditionOnUser (when: PlainMap | undefined, at: Keys): Condition {
+    const { user } = declared
+    return when === undefined
+      ? REPORTED
+      : compileCondition(when, at, { report, shape: user === null ? { kind: 'undeclared' } : { kind: 'each', entities: [user] }, user })
+  }
+}
+
+function inheritsOf (given: OneOrMany | undefined, source: PolicySource): { name: string, place: Place }[] {
+  return listOf(given).map((name, index) => ({ name, place: source.locate(entryPath(given, ['inherits'], index)) }))
+}
+
+function deniedOf (given: PolicyContent['denied']): { code: string } | null {
+  return given?.code === undefined ? null : { code: given.code }
+}
+
+/** Which sort of policy it is; where that is not clear, the first that it could be. */
+function kindOf (given: readonly string[], report: Report): Kind {
+  const kind = KINDS.find((key) => given.includes(key))
+  if (kind === undefined) {
+    report([], 'a policy needs "role", "when" or "deny"')
+    return 'role'
+  }
+  const known: readonly string[] = Object.values(KEYS).flat()
+  const own: readonly string[] = KEYS[kind]
+  for (const key of given) {
+    if (known.includes(key) && !own.includes(key)) {
+      report([key], `"${key}" does not go with "${kind}": a policy with "${kind}" has ${own.join(', ')}`, 'key')
+    }
+  }
+  return kind
+}
+
+function nameFrom (file: string): string {
+  return (file.split(/[\\/]/).at(-1) as string).replace(EXTENSION, '')
+}

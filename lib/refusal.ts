@@ -1,0 +1,133 @@
+/** Every no: its kind, status, code, headers and public text. */
+
+interface Kind {
+  readonly status: number
+  readonly title: string
+  /** The fixed text for the client. It never depends on the request. */
+  readonly detail: string
+}
+
+/** The closed list of refusals. A kind is also the `code` that the client learns, unless a policy gives a forbidden answer a code of its own. */
+export const KINDS = {
+  invalid_request: { status: 400, title: 'Bad Request', detail: 'Send one kind of credentials, once.' },
+  unauthenticated: { status: 401, title: 'Unauthorized', detail: 'Sign in to continue.' },
+  invalid_credentials: { status: 401, title: 'Unauthorized', detail: 'The credentials are not valid.' },
+  insufficient_user_authentication: { status: 401, title: 'Unauthorized', detail: 'Sign in again to continue.' },
+  insufficient_permissions: { status: 403, title: 'Forbidden', detail: 'You may not do this.' },
+  insufficient_scope: { status: 403, title: 'Forbidden', detail: 'The credentials do not cover this.' },
+  forbidden_fields: { status: 403, title: 'Forbidden', detail: 'You may not write these fields.' },
+  insecure_transport: { status: 403, title: 'Forbidden', detail: 'Send credentials over HTTPS only.' },
+  not_found: { status: 404, title: 'Not Found', detail: 'There is nothing here.' },
+  too_many_attempts: { status: 429, title: 'Too Many Requests', detail: 'Too many failed attempts. Try again later.' },
+  quota_exceeded: { status: 429, title: 'Too Many Requests', detail: 'Too many requests. Try again later.' },
+  temporarily_unavailable: { status: 503, title: 'Service Unavailable', detail: 'This cannot be decided right now. Try again later.' },
+} as const satisfies Readonly<Record<string, Kind>>
+
+export type RefusalKind = keyof typeof KINDS
+
+/** Seconds a client should wait when a part is down and nothing better is known. */
+export const UNAVAILABLE_RETRY_AFTER = 5
+
+/** What a refusal may tell the client beyond its kind, because the application disclosed it. */
+export interface Details {
+  readonly action?: string
+  readonly subject?: string
+  readonly requiredRoles?: readonly string[]
+  readonly currentRoles?: readonly string[]
+  readonly requiredScopes?: readonly string[]
+}
+
+export interface RefusalInit {
+  /** For the log; never sent, unless the application discloses reasons in a header. */
+  readonly reason: string
+  /** A public code from a policy, in place of the kind's. */
+  readonly code?: string | undefined
+  /** The public text that belongs to that code. */
+  readonly detail?: string | undefined
+  /** Extra headers, with lower-case names. */
+  readonly headers?: Readonly<Record<string, string | string[]>> | undefined
+  /** Whole seconds, at least 1. */
+  readonly retryAfter?: number | undefined
+  /** The forbidden fields among those that the client itself sent. */
+  readonly fields?: readonly string[] | undefined
+  readonly details?: Details | undefined
+  /** A help page, sent as the problem's `type`. */
+  readonly help?: string | undefined
+  readonly cause?: unknown
+}
+
+/**
+ * One no, thrown once. It is what an application's own error handler receives: `statusCode`, `code`, `headers` and `message` are
+ * public; the reason and the cause are for the log and are not enumerable, so that no serializer passes them on.
+ */
+export class Refusal extends Error {
+  readonly kind: RefusalKind
+  readonly statusCode: number
+  readonly code: string
+  readonly headers: Readonly<Record<string, string | string[]>>
+  readonly fields?: readonly string[]
+  readonly details?: Details
+  readonly help?: string
+  declare readonly reason: string
+
+  constructor (kind: RefusalKind, init: RefusalInit) {
+    const { status, detail } = KINDS[kind]
+    super(init.detail ?? detail)
+    this.kind = kind
+    this.statusCode = status
+    this.code = init.code ?? kind
+    this.headers = headersOf(status, init)
+    if (init.fields !== undefined) this.fields = init.fields
+    if (init.details !== undefined) this.details = init.details
+    if (init.help !== undefined) this.help = init.help
+    Object.defineProperties(this, {
+      name: { value: 'Refusal', configurable: true },
+      reason: { value: init.reason },
+      cause: { value: init.cause },
+    })
+  }
+}
+
+/** A refusal is an expected outcome: it carries no stack, whose capture would cost more than the decision. */
+export function refusal (kind: RefusalKind, init: RefusalInit): Refusal {
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  try {
+    return new Refusal(kind, init)
+  } finally {
+    Error.stackTraceLimit = limit
+  }
+}
+
+function headersOf (status: number, init: RefusalInit): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = { 'cache-control': 'no-store', ...init.headers }
+  const retryAfter = init.retryAfter ?? (status === 503 ? UNAVAILABLE_RETRY_AFTER : undefined)
+  if (retryAfter !== undefined) headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfter)))
+  return headers
+}
+
+/** RFC 9457 problem details. `instance` is the request's path without its query. */
+export function problem (no: Refusal, instance: string): Record<string, unknown> {
+  return {
+    type: no.help ?? 'about:blank',
+    title: KINDS[no.kind].title,
+    status: no.statusCode,
+    code: no.code,
+    detail: no.message,
+    instance,
+    ...(no.fields !== undefined && { fields: no.fields }),
+    ...(no.details !== undefined && { details: no.details }),
+  }
+}
+
+/** Fastify's own shape of an error, for applications that keep it. */
+export function fastifyShape (no: Refusal): Record<string, unknown> {
+  return {
+    statusCode: no.statusCode,
+    code: no.code,
+    error: KINDS[no.kind].title,
+    message: no.message,
+    ...(no.fields !== undefined && { fields: no.fields }),
+    ...(no.details !== undefined && { details: no.details }),
+  }
+}

@@ -1,0 +1,58 @@
+/** What happened: one structured event for every answer, on a diagnostics channel, and one log line for every no. */
+import { channel } from 'node:diagnostics_channel'
+
+/** An answer. It holds no token, password or attribute of a record; ids and names only. */
+export interface DecisionEvent {
+  readonly requestId: string
+  readonly method: string
+  /** The route's pattern, `/articles/:id`. */
+  readonly route: string
+  readonly outcome: 'allow' | 'deny'
+  readonly status: number
+  /** The public code of a no; `null` for a yes. */
+  readonly code: string | null
+  /** Why, for people who run the application. */
+  readonly reason: string | null
+  /** The user's `id`, or `null` for the anonymous. */
+  readonly user: string | null
+  readonly scheme: string | null
+  readonly action: string | null
+  readonly subject: string | null
+  readonly resourceId: string | null
+  /** The rule that decided, `author/2`, and where it stands, `policies/author.yaml:9`. */
+  readonly rule: string | null
+  readonly place: string | null
+  /** Rules that could not be judged, because the user or the record lacks a value. */
+  readonly lacking: readonly string[]
+  /** The version of the policy in force. */
+  readonly policy: string | null
+  /** Milliseconds from the request's arrival to the answer. */
+  readonly duration: number
+}
+
+/** Subscribe with `diagnostics_channel.subscribe('fastify-gatehouse:decision', (event) => …)`. */
+export const DECISIONS = 'fastify-gatehouse:decision'
+
+const decisions = channel(DECISIONS)
+
+interface Log {
+  error: (entry: object, message: string) => void
+  warn: (entry: object, message: string) => void
+  info: (entry: object, message: string) => void
+}
+
+/** Whether anybody wants to hear of a yes. */
+export function listening (): boolean {
+  return decisions.hasSubscribers
+}
+
+/** Publishes the event; a no is also one line in the log: the server's fault is an error, throttling a warning, every other no information. */
+export function report (event: DecisionEvent, log: Log, cause?: unknown): void {
+  if (decisions.hasSubscribers) decisions.publish(event)
+  if (event.outcome === 'allow') return
+  const entry = cause === undefined ? { access: event } : { access: event, err: cause }
+  const message = `refused with ${event.status} ${event.code}: ${event.reason}`
+  if (event.status >= 500) log.error(entry, message)
+  else if (event.status === 429) log.warn(entry, message)
+  else log.info(entry, message)
+}

@@ -1,0 +1,23 @@
+/** `request.can` and `request.authorize`: decisions that a handler asks for, always on a resource and a record. */
+import { decideRecord, type No } from './authorization/decision.ts'
+import { whole } from './authorization/fields.ts'
+import type { Can } from './authorization/requirement.ts'
+import type { AnyResource } from './authorization/resource.ts'
+import type { Passage } from './passage.ts'
+
+/** Whether the user may do the action on this record. */
+export function canRecord (passage: Passage, action: string, resource: AnyResource, record: object): boolean {
+  return authorizeRecord(passage, action, resource, record) === null
+}
+
+/** The no for the action on this record, or `null`. Throws a TypeError where no record is given: a bare type would ignore conditions (facts: authorization T1). */
+export function authorizeRecord (passage: Passage, action: string, resource: AnyResource, record: object): No | null {
+  if (typeof resource !== 'object' || resource === null || resource.kind !== 'resource') throw new TypeError('expected a resource, as resource(…) makes it')
+  if (typeof record !== 'object' || record === null || Array.isArray(record)) throw new TypeError(`expected a record of ${resource.subject}`)
+  passage.asked.add(resource)
+  const can: Can = { kind: 'can', action, target: resource.record }
+  const asker = passage.asker()
+  const ruling = decideRecord(can, asker, whole(record), [])
+  if (ruling.kind !== 'no') return null
+  return asker.user === null && ruling.as !== 'hidden' ? { ...ruling, as: 'unauthenticated', code: null, fields: [] } : ruling
+}

@@ -1,0 +1,95 @@
+/** Failed attempts in the memory of one process: bounded, without timers, every operation one synchronous step and so atomic. */
+import { wrongOption, knownOptionsOnly } from '../option-error.ts'
+import { forwardClock } from './clock.ts'
+import type { AttemptState, AttemptStore, Charge, Ladder } from './counters.ts'
+import { generations } from './generations.ts'
+import { lockAfter } from './lock.ts'
+
+export interface MemoryAttemptsOptions {
+  /** The most keys that are remembered, an integer from 4 up; default 100,000 (about 9 MB). At least half of them may be locked ones. */
+  readonly max?: number
+  /** A clock in milliseconds; default a monotonic one, which a change of the system's time does not touch. */
+  readonly now?: () => number
+  /**
+   * Called when locked keys fill their share, so that unknown keys are denied: once an episode, with the first key that is
+   * turned away and the milliseconds until there will be room.
+   */
+  readonly overflow?: (key: string, retryAfter: number) => void
+}
+
+/** An `AttemptStore` that answers at once. */
+export interface MemoryAttempts extends AttemptStore {
+  /** The keys held now, never more than `max`. */
+  readonly size: number
+  charge: (key: string, ladder: Ladder) => Charge
+  refund: (key: string, ladder: Ladder) => void
+  reset: (key: string) => void
+  status: (key: string) => AttemptState | null
+}
+
+/** @throws {OptionError} unless `max` can bound a store */
+export function mustBeBound (where: string, max: number): void {
+  if (!Number.isSafeInteger(max) || max < 4) throw wrongOption(where, max, 'an integer from 4 up')
+}
+
+interface Attempts {
+  failures: number
+  lockedUntil: number
+  readonly forgottenAt: number
+}
+
+/**
+ * A store for one process. Under a spray of keys the oldest unlocked ones are forgotten, a locked one never; if locks fill their share of the
+ * table, unknown keys are denied until there is room (facts: throttling 31, 32).
+ * @throws {OptionError} for an option that is unknown or out of bounds
+ */
+export function memoryAttempts (options: MemoryAttemptsOptions = {}): MemoryAttempts {
+  knownOptionsOnly('memoryAttempts', options, ['max', 'now', 'overflow'])
+  const { max = 100_000, now = () => performance.now(), overflow = () => {} } = options
+  mustBeBound('memoryAttempts.max', max)
+  if (typeof now !== 'function') throw wrongOption('memoryAttempts.now', now, 'a function that returns milliseconds')
+  if (typeof overflow !== 'function') throw wrongOption('memoryAttempts.overflow', overflow, 'a function')
+
+  const table = generations<Attempts>(max)
+  const clock = forwardClock(now)
+
+  return {
+    get size () { return table.size },
+
+    charge (key, ladder) {
+      const time = clock()
+      const known = remembered(key, time)
+      if (known !== undefined && known.lockedUntil > time) {
+        return { admitted: false, failures: known.failures, retryAfter: known.lockedUntil - time }
+      }
+      const failures = (known?.failures ?? 0) + 1
+      const lock = lockAfter(failures, ladder)
+      const put = table.put(key, { failures, lockedUntil: time + lock, forgottenAt: time + Math.max(ladder.window, lock) }, time)
+      if (put.kind === 'stored') return { admitted: true, failures, retryAfter: 0 }
+      const retryAfter = put.until - time
+      if (put.first) overflow(key, retryAfter)
+      return { admitted: false, failures: 0, retryAfter }
+    },
+
+    refund (key, ladder) {
+      const known = remembered(key, clock())
+      if (known === undefined) return
+      known.failures -= 1
+      if (known.failures < ladder.free) known.lockedUntil = 0
+      if (known.failures === 0) table.delete(key)
+    },
+
+    reset: (key) => table.delete(key),
+
+    status (key) {
+      const time = clock()
+      const known = remembered(key, time)
+      return known === undefined ? null : { failures: known.failures, lockedFor: Math.max(0, known.lockedUntil - time) }
+    },
+  }
+
+  function remembered (key: string, time: number): Attempts | undefined {
+    const known = table.get(key)
+    return known !== undefined && known.forgottenAt > time ? known : undefined
+  }
+}

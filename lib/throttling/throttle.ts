@@ -1,0 +1,160 @@
+/** Slows down the guessing of secrets: every attempt is counted as a failure before it is checked, and taken back if it was none. */
+import { knownOptionsOnly, OptionError } from '../option-error.ts'
+import type { AttemptState, AttemptStore } from '../stores/counters.ts'
+import { lockAfter } from '../stores/lock.ts'
+import { memoryAttempts } from '../stores/memory.ts'
+import { networkOf } from './address.ts'
+import { type Admission, chargeAll, type Charged, type Counter, reset, settleAll, status, takeBack } from './counter.ts'
+import type { ThrottleEvent } from './event.ts'
+import { keyMaker } from './key.ts'
+import type { Dimension } from './ladder.ts'
+import { type ThrottleOptions, throttleSettings } from './options.ts'
+
+export type { ThrottleEvent, ThrottleOptions }
+
+/** Where an attempt comes from: the client's address, and the socket's for when the first is not one. */
+export interface Client {
+  readonly ip: string | undefined
+  readonly socketAddress?: string | undefined
+}
+
+/** An attempt was checked, with what the check found; or it was denied and never checked. `dimension` is for the log, not for the client. */
+export type Guarded<T> = { readonly kind: 'admitted', readonly value: T } | Denied
+
+export interface Denied {
+  readonly kind: 'denied'
+  /** Whole seconds, at least 1, never too early: the value of `Retry-After` (RFC 9110 section 10.2.3). */
+  readonly retryAfter: number
+  readonly dimension: Dimension
+}
+
+/** Whose counters are meant: an account, the network of an address, or both. */
+export type Whose = { readonly account: string, readonly ip?: string } | { readonly account?: string, readonly ip: string }
+
+/** What is counted for a key; `retryAfter` is whole seconds, 0 when it is not locked. */
+export interface Standing {
+  readonly failures: number
+  readonly retryAfter: number
+}
+
+export interface Throttle {
+  /**
+   * Lets `verify` check a guessable secret, unless the client's network or the account is locked. A wrong secret (`failed` does not return
+   * `false`) stays counted, as does an attempt that never ends. A right one clears the account and takes its own charge off the network.
+   * If `verify` throws, nothing was tried: nothing stays counted, and the error is rethrown.
+   * @throws {StoreUnavailable} when the store cannot answer; then `verify` did not run, or what it found is withheld
+   */
+  guard: <T>(client: Client, account: string, verify: () => T | Promise<T>, failed: (value: T) => boolean) => Promise<Guarded<T>>
+  /** Forgets the failures of an account, of a network, or of both. @throws {OptionError} for neither, {StoreUnavailable} */
+  unlock: (whose: Whose) => Promise<void>
+  /** What is counted; `null` for a key without failures and for one that was not asked for. @throws {OptionError} for neither, {StoreUnavailable} */
+  status: (whose: Whose) => Promise<Record<Dimension, Standing | null>>
+}
+
+/** The network is charged first, so that a spray of names costs its sender and not the accounts (facts: throttling 1.4). */
+const ORDER: readonly Dimension[] = ['address', 'account']
+
+/** @throws {OptionError} for an option that is unknown or does not make sense */
+export function createThrottle (options: ThrottleOptions = {}): Throttle {
+  const settings = throttleSettings(options)
+  const keyOf = keyMaker(settings.name, settings.secret)
+  const counters = ORDER.flatMap((dimension): Counter[] => {
+    const ladder = settings.ladders[dimension]
+    return ladder === null ? [] : [{ dimension, ladder, store: settings.store ?? ownStore(dimension) }]
+  })
+
+  return {
+    async guard (client, account, verify, failed) {
+      // All keys before the first charge: `canonical` is the application's and may throw.
+      const admission = await chargeAll(counters, { address: addressKey(client), account: accountKey(account) })
+      if (admission.kind === 'locked') return denied(admission)
+
+      const { value, right } = await outcome(verify, failed, () => takeBack(admission.charged))
+      if (right) {
+        await settleAll(admission.charged)
+      } else {
+        admission.charged.forEach(reportFailure)
+      }
+      return { kind: 'admitted', value }
+    },
+
+    async unlock (whose) {
+      await Promise.all(meant(whose).map(({ counter, key }) => reset(counter, key)))
+    },
+
+    async status (whose) {
+      const standings: Record<Dimension, Standing | null> = { address: null, account: null }
+      await Promise.all(meant(whose).map(async ({ counter, key }) => {
+        standings[counter.dimension] = standingOf(await status(counter, key))
+      }))
+      return standings
+    },
+  }
+
+  function ownStore (dimension: Dimension): AttemptStore {
+    return memoryAttempts({
+      ...settings.memory,
+      overflow: (key, retryAfter) => emit({ kind: 'overflow', dimension, key, failures: 0, retryAfter: secondsOf(retryAfter) }),
+    })
+  }
+
+  function addressKey ({ ip, socketAddress }: Client): string {
+    return keyOf('address', networkOf(ip, { ipv6Prefix: settings.ipv6Prefix, fallback: socketAddress }))
+  }
+
+  /** What is no text, from a body that nobody validated, is nobody's name: all of it shares one key. */
+  function accountKey (account: unknown): string {
+    return keyOf('account', typeof account === 'string' ? settings.canonical(account) : '')
+  }
+
+  function meant (whose: Whose): { counter: Counter, key: string }[] {
+    knownOptionsOnly('the throttle', whose, ['account', 'ip'])
+    const { account, ip } = whose
+    if (account === undefined && ip === undefined) throw new OptionError('the throttle: neither account nor ip was given; allowed is one of them or both.')
+    const keys = {
+      address: ip === undefined ? null : addressKey({ ip }),
+      account: account === undefined ? null : accountKey(account),
+    }
+    return counters.flatMap((counter) => {
+      const key = keys[counter.dimension]
+      return key === null ? [] : [{ counter, key }]
+    })
+  }
+
+  function denied ({ counter: { dimension }, key, charge }: Admission & { kind: 'locked' }): Denied {
+    const retryAfter = secondsOf(charge.retryAfter)
+    emit({ kind: 'denied', dimension, key, failures: charge.failures, retryAfter })
+    return { kind: 'denied', retryAfter, dimension }
+  }
+
+  function reportFailure ({ counter: { dimension, ladder }, key, failures }: Charged): void {
+    emit({ kind: 'failure', dimension, key, failures, retryAfter: 0 })
+    const lock = lockAfter(failures, ladder)
+    if (lock > 0) emit({ kind: 'locked', dimension, key, failures, retryAfter: secondsOf(lock) })
+  }
+
+  /** Whoever listens has no part in the decision: an error of theirs, thrown or rejected, must not turn a 429 into a 500. */
+  function emit (event: ThrottleEvent): void {
+    new Promise((resolve) => resolve(settings.onEvent(event))).catch(() => {})
+  }
+}
+
+/** Runs the check. `right` only when `failed` says `false`: anything else, also a forgotten return, counts as a failure. */
+async function outcome<T> (verify: () => T | Promise<T>, failed: (value: T) => boolean, undo: () => Promise<void>): Promise<{ value: T, right: boolean }> {
+  try {
+    const value = await verify()
+    return { value, right: failed(value) === false }
+  } catch (error) {
+    await undo()
+    throw error
+  }
+}
+
+function standingOf (state: AttemptState | null): Standing | null {
+  return state === null ? null : { failures: state.failures, retryAfter: Math.ceil(state.lockedFor / 1000) }
+}
+
+/** Rounded up, because an attempt at the announced second must not be too early. */
+function secondsOf (milliseconds: number): number {
+  return Math.max(1, Math.ceil(milliseconds / 1000))
+}
