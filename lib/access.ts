@@ -2,8 +2,9 @@
 import type { FastifyRequest } from 'fastify'
 import type { AnyScheme } from './authentication/scheme.ts'
 import type { Requirement, Target } from './authorization/requirement.ts'
-import { resource as makeResource, type AnyResource, type Disclosure, type Resource, type ResourceOptions } from './authorization/resource.ts'
-import { OptionError } from './option-error.ts'
+import type { Disclosure } from './authorization/disclosure.ts'
+import { resource as makeResource, type AnyResource, type Resource, type ResourceOptions } from './authorization/resource.ts'
+import { knownOptionsOnly, OptionError, wrongOption } from './option-error.ts'
 
 /** What is special to a route; always the last argument. */
 export interface RouteOptions {
@@ -54,7 +55,7 @@ export function authenticated (options: RouteOptions = {}): Access {
  * on a list of records (`article.list`), or on a record to be created (`article.proposed((request) => ({ … }))`).
  */
 export function can (action: string, on: string | AnyResource | Target, options: RouteOptions = {}): Access {
-  if (typeof action !== 'string' || action === '') throw new OptionError(`can(action, …): the action must be a name, got ${typeof action}`)
+  if (typeof action !== 'string' || action === '') throw wrongOption('can(action, …)', action, "an action's name")
   return access({ kind: 'can', action, target: targetOf(on) }, options)
 }
 
@@ -72,9 +73,10 @@ export function scope (...names: [string, ...(string | RouteOptions)[]]): Access
 
 /** A sign-in of one of these classes, at most `maxAge` seconds ago (RFC 9470). Asked last, only of a user whom everything else allows. */
 export function stepUp (required: { readonly acr?: string | readonly string[], readonly maxAge?: number }, options: RouteOptions = {}): Access {
-  const acr = required.acr === undefined ? [] : typeof required.acr === 'string' ? [required.acr] : required.acr
+  knownOptionsOnly('stepUp', required, ['acr', 'maxAge'])
+  const acr = required.acr === undefined ? [] : strings('stepUp: acr', [required.acr].flat())
   const maxAge = required.maxAge ?? null
-  if (maxAge !== null && !(Number.isInteger(maxAge) && maxAge >= 0)) throw new OptionError(`stepUp: "maxAge" must be whole seconds, 0 or more, got ${maxAge}`)
+  if (maxAge !== null && !(Number.isInteger(maxAge) && maxAge >= 0)) throw wrongOption('stepUp: maxAge', maxAge, 'whole seconds, 0 or more')
   if (acr.length === 0 && maxAge === null) throw new OptionError('stepUp needs "acr", "maxAge", or both')
   return access({ kind: 'step_up', acr, maxAge }, options)
 }
@@ -110,8 +112,10 @@ function access (requirement: Requirement, options: RouteOptions): Access {
 
 function targetOf (on: string | AnyResource | Target): Target {
   if (typeof on === 'string' && on !== '') return { kind: 'type', subject: on }
-  if (typeof on === 'object' && on !== null) return on.kind === 'resource' ? on.record : on
-  throw new OptionError(`can(…, subject): expected a subject's name or a resource, got ${on === null ? 'null' : typeof on}`)
+  const { kind } = (on ?? {}) as Partial<AnyResource | Target>
+  if (kind === 'resource') return (on as AnyResource).record
+  if (kind === 'record' || kind === 'list' || kind === 'proposed') return on as Target
+  throw wrongOption('can(…, subject)', on, "a subject's name, a resource, its .list or .proposed(…)")
 }
 
 function split<T> (given: readonly (T | RouteOptions)[]): [T[], RouteOptions] {
@@ -122,7 +126,7 @@ function split<T> (given: readonly (T | RouteOptions)[]): [T[], RouteOptions] {
 
 function strings (name: string, given: readonly unknown[]): string[] {
   const wrong = given.find((value) => typeof value !== 'string' || value === '')
-  if (given.length === 0 || wrong !== undefined) throw new OptionError(`${name}(…) takes one or more names`)
+  if (given.length === 0 || wrong !== undefined) throw new OptionError(`${name}: one or more names are needed, none of them empty`)
   return given as string[]
 }
 

@@ -33,16 +33,24 @@ function prefersHtml (request: FastifyRequest): boolean {
 
 /** The path without its query: a query may hold what must not be repeated. */
 function pathOf (request: FastifyRequest): string {
-  const url = request.originalUrl
+  // RFC 9112 section 3.2.2: a target may have a scheme and an authority, and in that a password.
+  const url = request.originalUrl.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '')
   const end = url.search(/[?#;]/)
   return end === -1 ? url : url.slice(0, end)
 }
 
 /** The challenges of a 401, one a header line, token schemes first. Only the scheme that was tried carries its error. */
 export function challenges (schemes: readonly AnyScheme[], tried: Tried | null, context: ChallengeContext): string[] {
-  return orderChallenges(schemes, tried?.schemes[0]).map((scheme) => formatChallenge(scheme.challenge(
-    tried !== null && tried.schemes.includes(scheme) ? { kind: 'error', ...tried } : { kind: 'nothing_sent' }, context
-  )))
+  return orderChallenges(schemes, tried?.schemes[0]).flatMap((scheme) => challengesOf(scheme, tried?.schemes.includes(scheme) === true ? tried : null, context))
+}
+
+/** A scheme that cannot make its own challenge gets the plainest one: a 401 needs it. */
+function challengesOf (scheme: AnyScheme, tried: Tried | null, context: ChallengeContext): string[] {
+  try {
+    return [scheme.challenge(tried === null ? { kind: 'nothing_sent' } : { kind: 'error', ...tried }, context)].flat().map(formatChallenge)
+  } catch {
+    return [formatChallenge({ scheme: scheme.name, params: [['realm', context.realm]] })]
+  }
 }
 
 /** Whether a `WWW-Authenticate` header that the application has set can stay. */

@@ -20,6 +20,7 @@ export class Boot {
   readonly #app: FastifyInstance
   readonly #before: ReadonlySet<string>
   readonly #children: FastifyInstance[] = []
+  #userTaken = false
 
   /** @throws {OptionError} when a gatehouse is nested in another */
   constructor (app: FastifyInstance) {
@@ -35,6 +36,9 @@ export class Boot {
 
   /** When everything is registered. @throws {OptionError} */
   check (): void {
+    if (this.#userTaken) {
+      throw new OptionError('a plugin registered after fastify-gatehouse decorates the request with "user" too. If it is @fastify/jwt: register it before fastify-gatehouse, or give it another decoratorName')
+    }
     for (const [name, why] of Object.entries(FIRST)) {
       if (!this.#cameLate(name)) continue
       throw new OptionError(`${name} is registered after fastify-gatehouse: ${why}. Register ${name} first`)
@@ -46,15 +50,16 @@ export class Boot {
 
   /** A plugin that decorates `request.user` later would take the user away; in practice it is `@fastify/jwt`. */
   keepUserDecorator (): void {
+    // Said when everything is registered: @fastify/jwt takes a callback, and what is thrown into it could not be caught.
+    const taken = (): void => { this.#userTaken = true }
     const decorate = this.#app.decorateRequest as (this: FastifyInstance, name: string | symbol, ...rest: unknown[]) => FastifyInstance
     Object.defineProperty(this.#app, 'decorateRequest', {
       configurable: true,
       writable: true,
       value (this: FastifyInstance, name: string | symbol, ...rest: unknown[]): FastifyInstance {
-        if (name === 'user') {
-          throw new OptionError('a plugin registered after fastify-gatehouse decorates the request with "user" too. If it is @fastify/jwt: register it before fastify-gatehouse, or give it another decoratorName')
-        }
-        return decorate.call(this, name, ...rest)
+        if (name !== 'user') return decorate.call(this, name, ...rest)
+        taken()
+        return this
       },
     })
   }

@@ -21,7 +21,7 @@ export async function findRecord (target: Target, request: FastifyRequest, passa
   const { subject } = target.resource
   const verb = target.kind === 'proposed' ? 'propose' : 'load'
   try {
-    const record: unknown = target.kind === 'proposed' ? target.make(request as never) : await load(target, request, passage)
+    const record: unknown = await (target.kind === 'proposed' ? target.make(request as never) : load(target, request, passage))
     if (record === null || record === undefined) {
       if (target.kind !== 'proposed') return { kind: 'found', record: null }
     } else if (typeof record === 'object' && !Array.isArray(record)) {
@@ -47,8 +47,14 @@ const WRITING = ['POST', 'PUT', 'PATCH']
 /** The fields that the request writes; `null` where that cannot be told. */
 export function writtenBy (request: FastifyRequest, plan: RoutePlan): readonly string[] | null {
   if (plan.fields === false) return []
-  if (plan.fields !== undefined) return plan.fields(request)
+  if (plan.fields !== undefined) return namesIn(plan.fields(request))
   return WRITING.includes(request.method) ? writtenFields(request.body) : []
+}
+
+/** Throws a TypeError where the application's function gives no list of names. */
+function namesIn (fields: unknown): readonly string[] {
+  if (Array.isArray(fields) && fields.every((field) => typeof field === 'string')) return fields
+  throw new TypeError(`the route's option "fields" gave ${nameOf(fields)} where a list of names is due`)
 }
 
 function isClientError (error: unknown): error is Error {

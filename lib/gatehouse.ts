@@ -10,6 +10,7 @@ import type { Policy } from './policies/policy.ts'
 import { readPolicies, sourcesOf } from './policies/read.ts'
 import { refusal } from './refusal.ts'
 import type { Routes } from './routes.ts'
+import { StoreUnavailable } from './stores/unavailable.ts'
 import { createThrottle, type Guarded, type Throttle, type Whose } from './throttling/throttle.ts'
 
 /** The policy of an application that gave none: nobody may do anything that needs a rule. */
@@ -71,7 +72,10 @@ export class Gatehouse {
 
   readonly throttle: HandlerThrottle = {
     guard: async (request, account, verify) => {
-      const result = await this.#guarded(request, account, verify, (value) => value === null || value === undefined || value === false)
+      const result = await this.#guarded(request, account, verify, isWrong).catch((cause: unknown) => {
+        if (cause instanceof StoreUnavailable) throw refusal('temporarily_unavailable', { reason: 'the failed attempts cannot be counted', cause })
+        throw cause
+      })
       if (result.kind === 'admitted') return result.value
       throw refusal('too_many_attempts', { reason: `too many failed attempts by ${result.dimension}`, retryAfter: result.retryAfter })
     },
@@ -80,7 +84,7 @@ export class Gatehouse {
   }
 
   /** A scheme's verification behind the throttle. A verdict `unavailable` was no attempt. */
-  async throttled (request: FastifyRequest, account: string, verify: () => Promise<Verdict>): Promise<Verdict | Throttled> {
+  async throttled (request: FastifyRequest, account: string | null, verify: () => Promise<Verdict>): Promise<Verdict | Throttled> {
     try {
       const result = await this.#guarded(request, account, () => verify().then(unlessUnavailable), (verdict) => verdict.kind === 'invalid')
       if (result.kind === 'admitted') return result.value
@@ -91,10 +95,14 @@ export class Gatehouse {
     }
   }
 
-  #guarded<T> (request: FastifyRequest, account: string, verify: () => T | Promise<T>, failed: (value: T) => boolean): Promise<Guarded<T>> {
+  #guarded<T> (request: FastifyRequest, account: string | null, verify: () => T | Promise<T>, failed: (value: T) => boolean): Promise<Guarded<T>> {
     if (this.#throttle === null) return Promise.resolve(verify()).then((value) => ({ kind: 'admitted' as const, value }))
     return this.#throttle.guard({ ip: request.ip, socketAddress: request.socket.remoteAddress }, account, verify, failed)
   }
+}
+
+function isWrong (value: unknown): boolean {
+  return value === null || value === undefined || value === false
 }
 
 /** Carries a verdict `unavailable` past the throttle, which takes the charge back when a verification throws. */

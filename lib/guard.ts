@@ -23,10 +23,16 @@ export function guardAnswer (request: FastifyRequest, reply: FastifyReply, given
 
 /** A `Response` is taken apart here, because Fastify does so only after this hook (Fastify's documentation, Reply, "Response"). */
 function unwrapped (reply: FastifyReply, payload: unknown): unknown {
-  if (!(payload instanceof Response) || payload.bodyUsed) return payload
+  if (!isResponse(payload) || payload.bodyUsed) return payload
   reply.code(payload.status)
   for (const [name, value] of payload.headers) reply.header(name, value)
-  return payload.body
+  // Of `null` Fastify's hook for HEAD cannot make anything.
+  return payload.body ?? undefined
+}
+
+/** Fastify's own test: also the `Response` of another implementation counts. */
+function isResponse (payload: unknown): payload is Response {
+  return Object.prototype.toString.call(payload) === '[object Response]'
 }
 
 /** A route for many records whose handler answered without the condition that says which of them. */

@@ -1,7 +1,7 @@
 /** The plugin's options, checked when it is registered. */
 import { isAccess, ROUTE_OPTIONS, type Declaration, type RouteOptions } from './access.ts'
 import type { AnyScheme } from './authentication/scheme.ts'
-import type { Disclosure } from './authorization/resource.ts'
+import { checkDisclosure, type Disclosure } from './authorization/disclosure.ts'
 import { didYouMean } from './nearest.ts'
 import { knownOptionsOnly, OptionError, wrongOption } from './option-error.ts'
 import type { PolicyDefinition } from './policies/define.ts'
@@ -50,7 +50,6 @@ export interface Settings {
 
 const OPTIONS: readonly (keyof GatehouseOptions)[] = ['realm', 'schemes', 'policies', 'routes', 'roles', 'refusals', 'disclose', 'throttle']
 const REFUSALS: readonly (keyof RefusalOptions)[] = ['format', 'html', 'details']
-const DISCLOSE: readonly (keyof Disclosure)[] = ['details', 'reasonHeader', 'help']
 
 /** Checks the options. Throws FST_GATEHOUSE_OPTION for the first that does not make sense. */
 export function settingsOf (options: GatehouseOptions): Settings {
@@ -90,28 +89,12 @@ function checkRefusals (refusals: RefusalOptions): Pick<Settings, 'format' | 'ht
   return { format, html, details: { ...details } }
 }
 
-/** Checks what the plugin, a resource or a route discloses. */
-export function checkDisclosure (where: string, disclose: Disclosure): Disclosure {
-  knownOptionsOnly(where, disclose, DISCLOSE)
-  const { details, reasonHeader, help } = disclose
-  if (details !== undefined && typeof details !== 'boolean') throw wrongOption(`${where}.details`, details, 'true or false')
-  if (reasonHeader !== undefined && !(typeof reasonHeader === 'string' && /^[A-Za-z0-9-]+$/.test(reasonHeader))) {
-    throw wrongOption(`${where}.reasonHeader`, reasonHeader, 'a header name')
-  }
-  if (help !== undefined && !isHelp(help)) throw wrongOption(`${where}.help`, help, 'an absolute http: or https: URL, in which {code} is replaced')
-  return disclose
-}
-
-function isHelp (help: unknown): boolean {
-  return typeof help === 'string' && URL.canParse(help) && /^https?:$/.test(new URL(help).protocol)
-}
-
 /** Checks a list of schemes, of the plugin or of a route. */
 export function checkSchemes (where: string, schemes: unknown): void {
   if (!Array.isArray(schemes)) throw new OptionError(`${where}: expected a list of schemes, as bearer(…) and basic(…) make them`)
   for (const [index, scheme] of schemes.entries()) {
     const { name, varyOn, find, verify, challenge } = (scheme ?? {}) as Partial<AnyScheme>
-    if (typeof name !== 'string' || !Array.isArray(varyOn) || [find, verify, challenge].some((method) => typeof method !== 'function')) {
+    if (typeof name !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(name) || !Array.isArray(varyOn) || [find, verify, challenge].some((method) => typeof method !== 'function')) {
       // Whatever was given may hold a secret, so it is not shown.
       throw new OptionError(`${where}[${index}]: this is no scheme; allowed is what bearer(…) and basic(…) make`)
     }

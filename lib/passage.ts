@@ -26,6 +26,7 @@ export interface Passage extends Standing {
   /** The policy in force when the request came; it keeps it to its end. */
   readonly abilities: Abilities
   readonly records: Map<Target, object | null>
+  readonly withheld: Map<Target, () => Error>
   readonly asked: Set<AnyResource>
   scheme: AnyScheme | null
   tried: Tried | null
@@ -44,6 +45,7 @@ export function enter (request: FastifyRequest, plan: RoutePlan, abilities: Abil
     startedAt: performance.now(),
     abilities,
     records: new Map(),
+    withheld: new Map(),
     asked: new Set(),
     scheme: null,
     tried: null,
@@ -90,10 +92,11 @@ class RequestAsker implements Asker {
     return Date.now() / 1000
   }
 
-  /** Whatever is not a list of names counts for nothing. */
+  /** Whatever is not a list of names counts for nothing; a promise of one is a mistake of the application's. */
   #ownRoles (): string[] {
     if (this.user === null) return []
     const roles = this.#settings.roles(this.user)
+    if (roles instanceof Promise) throw new TypeError('the option "roles" gave a promise; roles that must be looked up belong into the user')
     return Array.isArray(roles) ? roles.filter((role): role is string => typeof role === 'string') : []
   }
 }

@@ -5,7 +5,6 @@ import type {} from '@fastify/jwt'
 import { authenticate, type Guard, type Outcome } from './authentication/authenticate.ts'
 import type { AnyScheme } from './authentication/scheme.ts'
 import { decide, type Ruling } from './authorization/decision.ts'
-import type { Target } from './authorization/requirement.ts'
 import { STANDING } from './authorization/standing.ts'
 import { Boot, plainErrorHandler } from './boot.ts'
 import { eventOf } from './event-of.ts'
@@ -19,7 +18,7 @@ import { Refusal, refusal } from './refusal.ts'
 import { authorizeRecord, canRecord } from './request-methods.ts'
 import { listening, report } from './reporting/decision-event.ts'
 import { quietAbout } from './reporting/quiet-log.ts'
-import { closedPlan, type RoutePlan } from './route-plan.ts'
+import type { RoutePlan } from './route-plan.ts'
 import { Routes } from './routes.ts'
 
 /** Where a request keeps its passage. */
@@ -32,7 +31,7 @@ const gatehousePlugin: FastifyPluginAsync<GatehouseOptions> = async (app, option
   const boot = new Boot(app)
   const routes = new Routes(app, settings)
   app.addHook('onRegister', (child) => boot.see(child))
-  app.addHook('onRoute', (route) => routes.see(route))
+  app.addHook('onRoute', function (route) { routes.see(route, this) })
   const gatehouse = await Gatehouse.open(settings, routes)
   decorate(app, gatehouse)
 
@@ -85,12 +84,12 @@ class Life {
     this.#settings = settings
     this.#routes = routes
     this.#gatehouse = gatehouse
-    this.#unknown = { ...closedPlan('*', '*', settings, 'closed'), mode: 'public' }
+    this.#unknown = routes.unknown()
   }
 
   async prepare (): Promise<void> {
     this.#known = [...this.#routes.schemes()]
-    if (this.#settings.schemes.length === 0) this.#unknown = { ...this.#unknown, schemes: this.#known }
+    this.#unknown = this.#routes.unknown()
     for (const scheme of this.#known) await scheme.prepare?.()
   }
 
@@ -117,7 +116,7 @@ class Life {
   }
 
   #admit (request: Request, reply: FastifyReply, passage: Passage, outcome: Outcome, done: HookHandlerDoneFunction): void {
-    const no = this.#recognise(request, passage, outcome) ?? this.#preCheck(passage) ?? this.#early(passage)
+    const no = this.#recognise(request, passage, outcome) ?? this.#preCheck(passage) ?? this.#decided(passage, () => this.#early(passage))
     if (no === null) return done()
     this.#answer(request, reply, no, done)
   }
@@ -179,25 +178,50 @@ class Life {
 
   /** `null`: go on. A refusal, or an error of the application's own with a 4xx status. */
   async #decideWithRecords (request: Request, passage: Passage): Promise<Refusal | Error | null> {
+    try {
+      return await this.#loadAndDecide(request, passage)
+    } catch (cause) {
+      return this.#undecided(passage, cause)
+    }
+  }
+
+  async #loadAndDecide (request: Request, passage: Passage): Promise<Refusal | Error | null> {
     const { plan, records } = passage
     const written = writtenBy(request, plan)
     for (;;) {
       const ruling = decide(plan.requirement, passage.asker(), { records, written })
       const target = ruling.kind === 'record' ? ruling.target : ruling.kind === 'yes' ? plan.targets.find((one) => !records.has(one)) : undefined
-      if (target === undefined) return this.#missingFor(passage, ruling)
+      if (target === undefined) {
+        if (ruling.kind === 'yes') this.#keepAllowed(passage, written)
+        return this.#ruled(passage, ruling)
+      }
       const found = await findRecord(target, request, passage)
-      if (found.kind === 'failed') return found.error
+      if (found.kind === 'failed') return found.error instanceof Refusal ? (passage.refusal = found.error) : found.error
       if (found.kind === 'unknown') return (passage.refusal = refusal('temporarily_unavailable', { reason: found.reason, cause: found.cause }))
       records.set(target, found.record)
     }
   }
 
-  /** Every record that the route names must be there, also those on which the decision did not depend. */
-  #missingFor (passage: Passage, ruling: Ruling): Refusal | null {
-    const { plan, records } = passage
-    const gone = ruling.kind === 'yes' ? plan.targets.find((target: Target) => records.get(target) === null) : undefined
-    if (gone === undefined) return this.#ruled(passage, ruling)
-    return (passage.refusal = refusal('not_found', { reason: 'there is no such record' }))
+  /** With alternatives, a yes need not be for every record: one whose own part says no is not handed out, whether it is hidden or missing. */
+  #keepAllowed (passage: Passage, written: readonly string[] | null): void {
+    const { records, withheld } = passage
+    for (const can of passage.plan.alternatives) {
+      const ruling = decide(can, passage.asker(), { records, written })
+      if (ruling.kind === 'no') withheld.set(can.target, () => this.refuse(passage, ruling))
+    }
+  }
+
+  /** Law 10. What a decision asks of the application (the roles of a user, a value of a record) may throw. */
+  #decided (passage: Passage, decision: () => Refusal | null): Refusal | null {
+    try {
+      return decision()
+    } catch (cause) {
+      return this.#undecided(passage, cause)
+    }
+  }
+
+  #undecided (passage: Passage, cause: unknown): Refusal {
+    return (passage.refusal = refusal('temporarily_unavailable', { reason: 'the decision failed', cause }))
   }
 
   #ruled (passage: Passage, ruling: Ruling): Refusal | null {
@@ -265,7 +289,7 @@ class Life {
   }
 
   /** The throttle stands before every guessable secret. */
-  readonly #guard: Guard = async (request, scheme, account, verify) => this.#gatehouse.throttled(request, account ?? scheme.name, verify)
+  readonly #guard: Guard = async (request, _scheme, account, verify) => this.#gatehouse.throttled(request, account ?? null, verify)
 }
 
 function hasRefusal (passage: Passage | null | undefined): boolean {

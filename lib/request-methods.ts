@@ -1,9 +1,10 @@
 /** `request.can` and `request.authorize`: decisions that a handler asks for, always on a resource and a record. */
-import { decideRecord, type No } from './authorization/decision.ts'
+import { decideRecord, type No, type Ruling } from './authorization/decision.ts'
 import { whole } from './authorization/fields.ts'
 import type { Can } from './authorization/requirement.ts'
 import type { AnyResource } from './authorization/resource.ts'
 import type { Passage } from './passage.ts'
+import { refusal } from './refusal.ts'
 
 /** Whether the user may do the action on this record. */
 export function canRecord (passage: Passage, action: string, resource: AnyResource, record: object): boolean {
@@ -17,7 +18,16 @@ export function authorizeRecord (passage: Passage, action: string, resource: Any
   passage.asked.add(resource)
   const can: Can = { kind: 'can', action, target: resource.record }
   const asker = passage.asker()
-  const ruling = decideRecord(can, asker, whole(record), [])
+  const ruling = ruled(() => decideRecord(can, asker, whole(record), []))
   if (ruling.kind !== 'no') return null
   return asker.user === null && ruling.as !== 'hidden' ? { ...ruling, as: 'unauthenticated', code: null, fields: [] } : ruling
+}
+
+/** Law 10. What a decision asks of the application (the roles of a user, a value of a record) may throw. */
+function ruled (decision: () => Ruling): Ruling {
+  try {
+    return decision()
+  } catch (cause) {
+    throw refusal('temporarily_unavailable', { reason: 'the decision failed', cause })
+  }
 }

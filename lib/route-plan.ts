@@ -2,7 +2,8 @@
 import { PUBLIC, type Access, type Declaration, type RouteOptions } from './access.ts'
 import type { AnyScheme } from './authentication/scheme.ts'
 import { parts, subjectOf, type Can, type Requirement, type Target } from './authorization/requirement.ts'
-import type { AnyResource, Disclosure } from './authorization/resource.ts'
+import type { Disclosure } from './authorization/disclosure.ts'
+import type { AnyResource } from './authorization/resource.ts'
 import { didYouMean } from './nearest.ts'
 import { checkRouteOptions, type Settings } from './options.ts'
 import type { Policy, Rule } from './policies/policy.ts'
@@ -23,6 +24,8 @@ export interface RoutePlan {
   readonly fields: RouteOptions['fields']
   /** The records to load, in the order in which the requirement names them. */
   readonly targets: readonly Target[]
+  /** The parts with a record of a requirement that can be met without them. */
+  readonly alternatives: readonly Can[]
   /** The resources of lists: the handler must ask for their filters. */
   readonly lists: readonly AnyResource[]
   /** The request headers on which the answers depend. */
@@ -69,6 +72,7 @@ function plan (route: Omit<DeclaredRoute, 'declaration'>, settings: Settings, mo
     disclose: Object.assign({}, settings.disclose, ...disclosed, options.disclose) as Disclosure,
     fields: options.fields,
     targets,
+    alternatives: [...parts(requirement)].some(({ kind }) => kind === 'any_of') ? cans.filter(({ target }) => targets.includes(target)) : [],
     lists: cans.flatMap(({ target }) => target.kind === 'list' ? [target.resource] : []),
     varyOn,
     private: varyOn.some((header) => header.toLowerCase() !== 'authorization'),
@@ -96,7 +100,7 @@ export function planProblems (route: DeclaredRoute, settings: Settings, policy: 
     if (!codes.has(code)) problems.push(`despite: no pre-check has the code "${code}".${didYouMean(code, codes)}`)
   }
   for (const part of parts(requirement)) {
-    if (part.kind === 'can') problems.push(...canProblems(part, route.url, policy))
+    if (part.kind === 'can') problems.push(...canProblems(part, route.url, policy, options.fields === false))
     if (part.kind === 'role') problems.push(...roleProblems(part.roles, policy))
   }
   return problems.map((problem) => `${where}: ${problem}`)
@@ -104,7 +108,7 @@ export function planProblems (route: DeclaredRoute, settings: Settings, policy: 
 
 const CRUD = ['create', 'read', 'update', 'delete']
 
-function canProblems ({ action, target }: Can, url: string, policy: Policy | null): string[] {
+function canProblems ({ action, target }: Can, url: string, policy: Policy | null, handlerSeesToFields: boolean): string[] {
   if (policy === null) return [`can("${action}", …) needs the plugin's option "policies"`]
   const subject = subjectOf(target)
   const actions = new Set([...policy.actions, ...CRUD])
@@ -112,7 +116,7 @@ function canProblems ({ action, target }: Can, url: string, policy: Policy | nul
   if (!policy.subjects.has(subject) && !policy.subjects.has('all')) return [`no rule mentions the subject "${subject}".${didYouMean(subject, policy.subjects)}`]
   const rules = allRules(policy).filter((rule) => appliesTo(rule, action, subject))
   if (!rules.some((rule) => !rule.inverted)) return [`no rule allows anybody to "${action}" a ${subject}: the route would be closed to everyone`]
-  return targetProblems(action, target, url, rules)
+  return [...targetProblems(action, target, url, rules), ...handlerSeesToFields ? [] : fieldProblems(action, target, rules)]
 }
 
 function targetProblems (action: string, target: Target, url: string, rules: readonly Rule[]): string[] {
@@ -128,6 +132,13 @@ function targetProblems (action: string, target: Target, url: string, rules: rea
   const params = [...url.matchAll(/:([A-Za-z0-9_]+)/g)].map((match) => match[1] as string)
   if (params.includes(param)) return []
   return [`can("${action}", ${subject}): the URL has no parameter ":${param}".${didYouMean(param, params)}`]
+}
+
+/** facts: authorization T10. Without a record no field is ever checked; of a list the handler gives out what `readable` leaves. */
+function fieldProblems (action: string, target: Target, rules: readonly Rule[]): string[] {
+  const limited = rules.find((rule) => rule.fields !== null)
+  if (limited === undefined || target.kind === 'record' || target.kind === 'proposed' || (target.kind === 'list' && action === 'read')) return []
+  return [`can("${action}", ${subjectOf(target)}) would ignore the fields of rule ${limited.id}: give a resource or .proposed(…), or say { fields: false } if the handler sees to it`]
 }
 
 function roleProblems (roles: readonly string[], policy: Policy | null): string[] {

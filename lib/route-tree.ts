@@ -2,8 +2,12 @@
 
 const BRANCH = /^((?:│ {3}| {4})*)(?:├── |└── )(.*)$/
 const METHODS = / \(([A-Z-]+(?:, [A-Z-]+)*)\)(?: \{.*\})?$/
+const NOTHING = '(empty root node)'
 
-/** The methods and URLs in what `app.printRoutes({ commonPrefix: false })` returns, one entry a method, HEAD only where there is no GET. */
+/**
+ * The methods and URLs in what `app.printRoutes()` returns, one entry a method, HEAD only where there is no GET. Where routes name one
+ * parameter differently, the print and so the URL have all its names: `/articles/:id|:slug`.
+ */
 export function routesIn (print: string): { method: string, url: string }[] {
   const routes: { method: string, url: string }[] = []
   const path: string[] = []
@@ -12,8 +16,9 @@ export function routesIn (print: string): { method: string, url: string }[] {
     const text = branch?.[2] ?? line
     const methods = METHODS.exec(text)
     if (branch !== null) {
+      const part = methods === null ? text : text.slice(0, methods.index)
       path.length = (branch[1] as string).length / 4
-      path.push(methods === null ? text : text.slice(0, methods.index))
+      path.push(part === NOTHING ? '' : part)
     }
     if (methods === null) continue
     const names = (methods[1] as string).split(', ')

@@ -12,6 +12,8 @@ import { bySpecificity, covers, urlPattern, type UrlPattern } from './url-patter
 /** Where a route's config keeps its plan; the plan is there once the application is ready. */
 const PLAN = Symbol('fastify-gatehouse.plan')
 
+const CORS = '@fastify/cors'
+
 interface Slot {
   plan: RoutePlan | null
 }
@@ -21,17 +23,20 @@ interface SeenRoute {
   readonly url: string
   /** The route's config, read when the plans are made: another plugin's `onRoute` may still declare something. */
   readonly config: { readonly access?: unknown }
-  readonly preflight: boolean
+  /** Whether it is the route by which `@fastify/cors` answers preflights. */
+  readonly preflight: () => boolean
   readonly ownErrorHandler: boolean
   readonly slot: Slot
 }
 
 export class Routes {
-  readonly #settings: Settings
+  #settings: Settings
   readonly #patterns: readonly (readonly [UrlPattern, Declaration])[]
   readonly #seen: SeenRoute[] = []
   /** Routes registered before the gatehouse: `onRoute` does not tell of them. */
   readonly #early: readonly { readonly method: string, readonly url: string }[]
+  /** Whether `@fastify/cors` was there before. */
+  readonly #cors: boolean
   readonly #earlyPlans = new Map<string, RoutePlan>()
 
   constructor (app: FastifyInstance, settings: Settings) {
@@ -39,11 +44,12 @@ export class Routes {
     this.#patterns = Object.entries(settings.routes)
       .map(([text, declaration]) => [urlPattern(text), declaration] as const)
       .sort(([a], [b]) => bySpecificity(a, b))
-    this.#early = earlyRoutes(app)
+    this.#cors = app.hasPlugin(CORS)
+    this.#early = earlyRoutes(app).filter(({ method, url }) => !this.#isPreflight(method, url))
   }
 
-  /** Takes note of a route; for Fastify's `onRoute`. The route's config keeps the place of its plan. */
-  see (route: FastifyRoute & { readonly routePath?: string }): void {
+  /** Takes note of a route; for Fastify's `onRoute`. The route's config keeps the place of its plan. `scope` is where it was registered. */
+  see (route: FastifyRoute & { readonly routePath?: string }, scope: FastifyInstance): void {
     const slot: Slot = { plan: null }
     const config = { ...route.config, [PLAN]: slot } as { access?: unknown }
     route.config = config as FastifyRoute['config'] & object
@@ -52,8 +58,7 @@ export class Routes {
       method: methods.join(','),
       url: route.url,
       config,
-      // The route of @fastify/cors that answers preflights.
-      preflight: methods.includes('OPTIONS') && route.routePath === '*',
+      preflight: () => methods.every((method) => method === 'OPTIONS') && route.routePath === '*' && scope.hasPlugin(CORS),
       ownErrorHandler: route.errorHandler !== undefined,
       slot,
     })
@@ -71,6 +76,7 @@ export class Routes {
   compile (policy: Policy | null): void {
     const problems = this.problems(policy)
     if (problems.length > 0) throw new OptionError(`${problems.length === 1 ? 'one route' : `${problems.length} things about routes`} must be mended:\n  ${problems.join('\n  ')}`)
+    this.#settings = this.#withChallenges()
     for (const route of this.#seen) {
       const declared = this.#declaration(route)
       const { method, url } = route
@@ -80,18 +86,38 @@ export class Routes {
 
   /** What is wrong under this policy; asked at the start, and of a new policy before it is put in force. */
   problems (policy: Policy | null): string[] {
-    return [...this.#declarationProblems(policy), ...this.#undeclared(), ...this.#unseen(), ...this.#idlePatterns()]
+    const problems = this.#declarationProblems(policy)
+    // RFC 9110 section 15.5.2: a 401 must be challenged, also one that a handler of a public route throws.
+    if (problems.length === 0 && this.schemes().size === 0) problems.push('there is no scheme at all, so a 401 could not be challenged: give the plugin "schemes"')
+    return [...problems, ...this.#undeclared(), ...this.#unseen(), ...this.#idlePatterns()]
+  }
+
+  /** Where only routes name schemes, a 401 of a public route or an unknown URL is challenged with all of them. */
+  #withChallenges (): Settings {
+    return this.#settings.schemes.length > 0 ? this.#settings : { ...this.#settings, schemes: [...this.schemes()] }
+  }
+
+  /** What an unknown URL is to the gatehouse: public, and challenged with the default schemes. */
+  unknown (): RoutePlan {
+    return { ...closedPlan('*', '*', this.#withChallenges(), 'closed'), mode: 'public' }
   }
 
   /** Every scheme that any route accepts or the plugin lists. */
   schemes (): Set<Settings['schemes'][number]> {
     const schemes = new Set(this.#settings.schemes)
-    for (const route of this.#seen) {
-      const declared = this.#declaration(route)?.declaration
-      if (declared === undefined || declared === 'public') continue
-      for (const scheme of declared.options.schemes ?? []) schemes.add(scheme)
+    for (const { declaration } of this.#declared()) {
+      for (const scheme of declaration === 'public' ? [] : declaration.options.schemes ?? []) schemes.add(scheme)
     }
     return schemes
+  }
+
+  /** Every route that declares something, or that a pattern covers. */
+  #declared (): DeclaredRoute[] {
+    const early = this.#early.flatMap((route) => {
+      const declaration = this.#byPattern(route)
+      return declaration === undefined ? [] : [{ ...route, declaration, ownErrorHandler: false }]
+    })
+    return [...this.#seen.flatMap((route) => this.#declaration(route) ?? []), ...early]
   }
 
   #declaration (route: SeenRoute): DeclaredRoute | null {
@@ -105,24 +131,21 @@ export class Routes {
 
   #declarationProblems (policy: Policy | null): string[] {
     const problems = new Set<string>()
-    for (const route of this.#seen) {
-      const malformed = route.config.access === undefined ? null : declarationProblem(route.config.access)
-      if (malformed !== null) {
-        problems.add(`${route.method} ${route.url}: ${malformed}`)
-        continue
-      }
-      const declared = this.#declaration(route)
+    const settings = this.#settings
+    for (const { method, url, declaration, ownErrorHandler } of this.#declared()) {
       // The HEAD that Fastify adds to a GET has the same declaration and the same problems.
-      if (declared === null || (route.method === 'HEAD' && this.#hasGet(route.url))) continue
-      for (const problem of planProblems(declared, this.#settings, policy)) problems.add(problem)
+      if (method === 'HEAD' && this.#hasGet(url)) continue
+      const malformed = declarationProblem(declaration)
+      if (malformed !== null) problems.add(`${method} ${url}: ${malformed}`)
+      else for (const problem of planProblems({ method, url, declaration, ownErrorHandler }, settings, policy)) problems.add(problem)
     }
     return [...problems]
   }
 
   #undeclared (): string[] {
     return this.#seen
-      .filter((route) => !route.preflight && this.#declaration(route) === null)
-      .filter((route) => route.method !== 'HEAD' || !this.#hasGet(route.url))
+      .filter((route) => this.#declaration(route) === null && !route.preflight())
+      .filter((route, _index, undeclared) => route.method !== 'HEAD' || !undeclared.some(({ method, url }) => url === route.url && method.includes('GET')))
       .map(({ method, url }) => `${method} ${url} declares nothing and would stay closed: give it config.access, or a URL pattern in the plugin's option "routes"`)
   }
 
@@ -147,13 +170,17 @@ export class Routes {
     return this.#seen.some((route) => route.url === url && route.method.split(',').includes('GET'))
   }
 
+  #isPreflight (method: string, url: string): boolean {
+    return this.#cors && method === 'OPTIONS' && url.endsWith('*') && !url.endsWith('/*')
+  }
+
   #earlyPlan (method: string, url: string): RoutePlan {
     const key = `${method} ${url}`
     const known = this.#earlyPlans.get(key)
     if (known !== undefined) return known
     const declaration = this.#byPattern({ method, url })
     const plan = declaration === undefined
-      ? closedPlan(method, url, this.#settings, isStar(method, url) ? 'preflight' : 'closed')
+      ? closedPlan(method, url, this.#settings, this.#isPreflight(method, url) ? 'preflight' : 'closed')
       : planOf({ method, url, declaration, ownErrorHandler: false }, this.#settings)
     this.#earlyPlans.set(key, plan)
     return plan
@@ -163,11 +190,7 @@ export class Routes {
 /** The routes that exist already. Below the root it cannot be told whose they are, except by the prefix. */
 function earlyRoutes (app: FastifyInstance): { method: string, url: string }[] {
   const root = Object.hasOwn(app, 'printRoutes')
-  const known = routesIn(app.printRoutes({ commonPrefix: false })).filter(({ method, url }) => !isStar(method, url))
+  const known = routesIn(app.printRoutes())
   if (root) return known
   return app.prefix === '' ? [] : known.filter(({ url }) => url === app.prefix || url.startsWith(`${app.prefix}/`))
-}
-
-function isStar (method: string, url: string): boolean {
-  return method === 'OPTIONS' && url.endsWith('*') && !url.endsWith('/*')
 }

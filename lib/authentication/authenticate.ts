@@ -192,7 +192,8 @@ function verify (scheme: AnyScheme, credentials: unknown, request: FastifyReques
 function judge (scheme: AnyScheme, verdict: unknown): Verdict {
   switch ((verdict as Verdict | null | undefined)?.kind) {
     case 'user': {
-      const { user } = verdict as { user: unknown }
+      const { user, auth } = verdict as { user: unknown, auth?: { scopes?: unknown } }
+      if (auth?.scopes !== undefined && !Array.isArray(auth.scopes)) return { kind: 'unavailable', reason: `${scheme.name} returned scopes that are no list` }
       if (typeof user === 'object' && user !== null && !Array.isArray(user)) return verdict as Verdict
       return { kind: 'unavailable', reason: `${scheme.name} returned ${nameOf(user)} where a user object is due` }
     }

@@ -74,7 +74,8 @@ export interface Scheme<U = unknown, C = unknown> {
   verify: (credentials: C, request: FastifyRequest) => Verdict<U> | Promise<Verdict<U>>
   /** For a guessable scheme: lets requests with the same credentials at the same time share one verification that succeeds. See `sharedVerification`. */
   share?: <V extends { readonly kind: string }>(credentials: C, run: () => Promise<V>) => Promise<V>
-  challenge: (reason: ChallengeReason, context: ChallengeContext) => Challenge
+  /** Usually one; a scheme with several algorithms sends one for each, the preferred first (RFC 7616 section 3.7). */
+  challenge: (reason: ChallengeReason, context: ChallengeContext) => Challenge | readonly Challenge[]
 }
 
 /** A scheme of whatever user and credentials. */

@@ -66,6 +66,9 @@ interface PreparedRules {
 
 const ANYBODY = 'anonymous'
 
+/** CASL takes the field `''` for no field at all; no rule names this one. */
+const NAMELESS = '\0'
+
 /** A policy in force, prepared for building abilities. */
 export class Abilities {
   readonly policy: Policy
@@ -129,13 +132,24 @@ function prepare (rules: readonly Rule[]): PreparedRules {
       subject: [...rule.subject],
       inverted: rule.inverted,
       source: rule,
-      ...(rule.fields !== null && { fields: [...rule.fields] }),
+      ...(rule.fields !== null && { fields: fieldsOf(rule) }),
     },
   }))
   return {
     allowing: prepared.filter(({ rule }) => !rule.inverted),
     inverted: prepared.filter(({ rule }) => rule.inverted),
   }
+}
+
+/** What forbids a part of a field forbids the field: `address.street` reaches `address`, which is what a record and a body have. */
+function fieldsOf ({ inverted, fields }: Rule): string[] {
+  const names = new Set(fields)
+  if (!inverted) return [...names]
+  for (const name of names) {
+    const end = name.lastIndexOf('.')
+    if (end > 0) names.add(name.slice(0, end))
+  }
+  return [...names]
 }
 
 function add (rules: RawRule[], { rule, bare }: Prepared, user: object | null, lacking: Lacking[]): void {
@@ -179,7 +193,7 @@ export class RequestAbility {
 
   /** May the action be done on this record, or, with a field, on that field of it? */
   allows (action: string, type: string, record: object, field?: string): boolean {
-    return this.#casl.can(action, new Instance(type, record) as never, field)
+    return this.#casl.can(action, new Instance(type, record) as never, field === '' ? NAMELESS : field)
   }
 
   /** The rule that decides, or `null` where none applies. */
@@ -189,20 +203,20 @@ export class RequestAbility {
     return rule === null ? null : (rule.origin as unknown as RawRule).source
   }
 
-  /** The rules for an action on a type, bound to the user: the inverted ones and the allowing ones. `null` is a rule for every record. */
+  /** The rules for an action on records of a type as wholes, bound to the user. `null` is a rule for every record. An inverted rule about fields only is none of them. */
   rules (action: string, type: string): { readonly allowing: readonly (Condition | null)[], readonly inverted: readonly (Condition | null)[] } {
     const allowing: (Condition | null)[] = []
     const inverted: (Condition | null)[] = []
     for (const rule of this.#casl.rulesFor(action, type)) {
-      const { conditions, fields } = rule.origin as unknown as RawRule
-      if (!rule.inverted) allowing.push(conditions?.condition ?? null)
-      else if (fields === undefined) inverted.push(conditions?.condition ?? null)
+      const { conditions } = rule.origin as unknown as RawRule
+      const list = rule.inverted ? inverted : allowing
+      list.push(conditions?.condition ?? null)
     }
     return { allowing, inverted }
   }
 
   /** Whether any rule for the action on this type is limited to fields. */
   limitsFields (action: string, type: string): boolean {
-    return this.#casl.rulesFor(action, type).some((rule) => rule.fields !== undefined)
+    return this.#casl.possibleRulesFor(action, type).some((rule) => rule.fields !== undefined)
   }
 }

@@ -140,10 +140,19 @@ function decideStepUp (requirement: Extract<Requirement, { kind: 'step_up' }>, a
   if (requirement.acr.length > 0 && (signIn.acr === null || !requirement.acr.includes(signIn.acr))) {
     return no(requirement, 'step_up', 'the sign-in was of another kind than required')
   }
-  if (requirement.maxAge !== null && (signIn.authTime === null || asker.now - signIn.authTime > requirement.maxAge)) {
+  if (requirement.maxAge !== null && !isRecent(signIn.authTime, requirement.maxAge, asker.now)) {
     return no(requirement, 'step_up', `the sign-in is older than ${requirement.maxAge} s`)
   }
   return YES
+}
+
+/** How far ahead of ours the clock of an issuer may be, in seconds. */
+const CLOCK_TOLERANCE = 60
+
+function isRecent (authTime: number | null, maxAge: number, now: number): boolean {
+  if (authTime === null) return false
+  const age = now - authTime
+  return age <= maxAge && age >= -CLOCK_TOLERANCE
 }
 
 function allOf (rulings: readonly Ruling[]): Ruling {
@@ -182,7 +191,7 @@ function forbidden (can: Can, asker: Asker, record?: object): No {
   const rule = ability.decisive(action, subject, record)
   return {
     ...no(can, 'forbidden', whyNot(ability, action, subject, record), rule),
-    code: rule?.code ?? deniedCode(asker, action, subject),
+    code: rule?.inverted === true ? rule.code : deniedCode(asker, action, subject),
   }
 }
 

@@ -1,8 +1,9 @@
 /** A resource: a typed key that names a subject, loads one record of it, and gives it back checked. */
 import type { FastifyRequest } from 'fastify'
 import { knownOptionsOnly, OptionError, wrongOption } from '../option-error.ts'
+import { checkDisclosure, type Disclosure } from './disclosure.ts'
 import { readable, whole } from './fields.ts'
-import { recordFilter, type RecordFilter } from './filter.ts'
+import { listFilter, type RecordFilter } from './filter.ts'
 import type { Target } from './requirement.ts'
 import { standingOf } from './standing.ts'
 
@@ -10,16 +11,6 @@ export interface LoadContext {
   readonly request: FastifyRequest
   /** The condition of what this user may read, for loading a hidden and a missing record by one and the same query. */
   readonly where: RecordFilter
-}
-
-/** What a resource's record may disclose in refusals; see the plugin's option `disclose`. */
-export type Disclosure = {
-  /** Send `details`: action, subject, required and current roles. Default `false`. */
-  readonly details?: boolean
-  /** Send the reason in this header. Default: not at all. */
-  readonly reasonHeader?: string
-  /** A help page for each code, sent as the problem's `type`: an absolute URL in which `{code}` is replaced. */
-  readonly help?: string
 }
 
 export interface ResourceOptions<T extends object> {
@@ -44,8 +35,8 @@ export interface Resource<T extends object = object, S extends string = string> 
   /** All records of this subject that the user may act on: `can('read', article.list)`. The handler must ask for `filter`. */
   readonly list: Target
   /** A record to be created: `can('create', article.proposed((request) => ({ … })))`. */
-  proposed: (make: (request: FastifyRequest) => T | Partial<T>) => Target
-  /** The route's record, already loaded and allowed, with the fields that the user may read. Throws a TypeError where the route declares no such resource. */
+  proposed: (make: (request: FastifyRequest) => T | Partial<T> | Promise<T | Partial<T>>) => Target
+  /** The route's record, already loaded and allowed, with the fields that the user may read. Throws a TypeError where the route declares no such resource, and the refusal where `anyOf` let the request through for another reason. */
   of: (request: FastifyRequest) => T
   /** The same record with all its fields. */
   whole: (request: FastifyRequest) => T
@@ -83,7 +74,7 @@ export function resource<T extends object, S extends string = string> (subject: 
     filter: (request, action = 'read') => {
       const standing = standingOf(request)
       standing.asked.add(self)
-      return recordFilter(standing.asker().ability, action, subject)
+      return listFilter(standing.asker().ability, action, subject, self.hidden)
     },
   }
   const record: Target = Object.freeze({ kind: 'record', resource: self })
@@ -92,8 +83,12 @@ export function resource<T extends object, S extends string = string> (subject: 
 }
 
 function loaded (request: FastifyRequest, wanted: AnyResource): object {
-  for (const [target, record] of standingOf(request).records) {
-    if (target.kind !== 'type' && target.resource === wanted && record !== null) return record
+  const { records, withheld } = standingOf(request)
+  for (const [target, record] of records) {
+    if (target.kind === 'type' || target.resource !== wanted) continue
+    const no = withheld.get(target)
+    if (no !== undefined) throw no()
+    if (record !== null) return record
   }
   throw new TypeError(`${wanted.subject} was not loaded: this route must declare can(action, …) on this resource`)
 }
@@ -102,11 +97,12 @@ function check (subject: unknown, options: object): void {
   if (typeof subject !== 'string' || subject === '') throw wrongOption('resource(subject, …)', subject, "a subject's name")
   const where = `resource('${subject}')`
   knownOptionsOnly(where, options, OPTIONS)
-  const { param, load, hidden } = options as ResourceOptions<object>
+  const { param, load, hidden, disclose } = options as ResourceOptions<object>
   if ((param === undefined) !== (load === undefined)) {
     throw new OptionError(`${where}: "param" and "load" go together: the route parameter, and how to find its record`)
   }
   if (load !== undefined && typeof load !== 'function') throw wrongOption(`${where}: load`, load, 'a function from the id to a record')
   if (param !== undefined && (typeof param !== 'string' || param === '')) throw wrongOption(`${where}: param`, param, 'the name of a route parameter')
   if (hidden !== undefined && typeof hidden !== 'boolean') throw wrongOption(`${where}: hidden`, hidden, 'true or false')
+  if (disclose !== undefined) checkDisclosure(`${where}: disclose`, disclose)
 }

@@ -7,6 +7,8 @@ export interface Standing {
   /** Built when first needed. */
   readonly asker: () => Asker
   readonly records: Map<Target, object | null>
+  /** The records that this user may not have, though an alternative allows the request; and the no for each. */
+  readonly withheld: Map<Target, () => Error>
   /** The resources whose list filter, or a decision on a record of theirs, was asked for by the handler. */
   readonly asked: Set<AnyResource>
 }

@@ -28,12 +28,12 @@ const WHAT_IS_READ = `A policy file ends in ${Object.keys(READERS).join(', ')} (
  */
 export async function readPolicies (folder: URL | string): Promise<PolicySource[]> {
   const root = pathOf(folder)
-  const files = (await filesIn(root, [])).map((path) => ({ path, name: shown(path) })).sort((a, b) => a.name < b.name ? -1 : 1)
+  const files = (await filesIn(root, [])).sort()
   if (files.length === 0) throw new PolicyError([{ place: { file: shown(root) }, message: `holds no policy. ${WHAT_IS_READ}` }])
 
   const problems: Problem[] = []
   const sources: PolicySource[] = []
-  for (const { path, name } of files) sources.push(await readSource(path, name, problems))
+  for (const path of files) sources.push(await readSource(path, problems))
   if (problems.length > 0) throw new PolicyError(problems)
   return sources
 }
@@ -81,7 +81,8 @@ function isPolicyFile (name: string): boolean {
   return extname(name) in READERS && !name.endsWith('.d.ts')
 }
 
-async function readSource (path: string, name: string, problems: Problem[]): Promise<PolicySource> {
+async function readSource (path: string, problems: Problem[]): Promise<PolicySource> {
+  const name = shown(path)
   const reader = READERS[extname(path)]
   if (reader === 'module') return readModule(name, path, problems)
   const text = textOf(await attempt(path, () => readFile(path)), name, problems)

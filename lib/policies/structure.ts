@@ -20,7 +20,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
   conditions: '; leave "conditions" out to apply to every record',
 }
 
-const TYPES: Readonly<Record<string, string>> = { object: 'a map', array: 'a list', string: 'a text', boolean: 'true or false', number: 'a number' }
+const TYPES: Readonly<Record<string, string>> = { object: 'a map', array: 'a list', string: 'a text', boolean: 'true or false', number: 'a number', bigint: 'a number' }
 
 /** Reports every structural mistake and takes the broken parts out of `content`, so that what remains can be read as the schema says. */
 export function checkStructure (check: ValidateFunction, content: unknown, report: Report): void {
@@ -30,7 +30,7 @@ export function checkStructure (check: ValidateFunction, content: unknown, repor
     if (error.keyword === 'if' || error.keyword === 'propertyNames' || typeof error.data === 'function') continue
     const path = pathOf(error)
     tell(error, path, report)
-    if (error.keyword !== 'required') broken.push(path)
+    broken.push(path)
   }
   for (const path of broken) takeOut(content, path)
 }
@@ -66,9 +66,9 @@ function typeNames (type: string | string[]): string {
   return [type].flat().map((name) => TYPES[name]).join(' or ')
 }
 
-function typeName (data: unknown): string {
+function typeName (data: unknown): string | undefined {
   if (data === null) return 'nothing'
-  return TYPES[Array.isArray(data) ? 'array' : typeof data] ?? `a ${typeof data}`
+  return TYPES[Array.isArray(data) ? 'array' : typeof data]
 }
 
 /** A missing key is placed at the map that lacks it, which is the nearest value around it. */

@@ -28,7 +28,7 @@ export interface Declarations {
 
 export const NOTHING_DECLARED: Declarations = { user: null, subjects: null }
 
-/** The content as the schema has left it: the types are right, parts may be missing. */
+/** The content as the schema wants it. */
 export interface SubjectsContent {
   readonly user?: EntityContent
   readonly subjects?: Readonly<Record<string, EntityContent>>
@@ -40,7 +40,7 @@ interface EntityContent {
 }
 
 interface AttributeContent {
-  readonly type?: AttributeType
+  readonly type: AttributeType
   readonly enum?: readonly Scalar[]
 }
 
@@ -73,8 +73,7 @@ function entityOf (name: string, content: EntityContent, at: Keys, report: Repor
 
 function attributeOf (name: string, content: AttributeType | AttributeContent, at: Keys, report: Report): Attribute {
   if (typeof content === 'string') return { type: content, enum: null }
-  const type = content.type ?? 'object'
-  const values = content.enum ?? null
+  const { type, enum: values = null } = content
   values?.forEach((value, index) => {
     if (!fits(value, type)) report([...at, 'enum', index], `${quoted(name)} is ${type}: ${quoted(value)} does not fit`)
   })

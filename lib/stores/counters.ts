@@ -8,7 +8,7 @@ export interface Ladder {
   readonly base: number
   /** The longest lock. */
   readonly cap: number
-  /** How long failures are remembered without a new one. */
+  /** How long failures are remembered without a new one, from the end of the lock on. */
   readonly window: number
 }
 
@@ -29,8 +29,8 @@ export interface AttemptState {
 /** Failed attempts by key. Every operation is atomic; whichever cannot answer rejects. */
 export interface AttemptStore {
   charge: (key: string, ladder: Ladder) => Charge | Promise<Charge>
-  /** Takes one failure back, also the lock that it set. Never creates a key. */
-  refund: (key: string, ladder: Ladder) => void | Promise<void>
+  /** Takes one failure of an admitted attempt back, also the lock that it set: who signs in right leaves no lock behind. Never creates a key. */
+  refund: (key: string) => void | Promise<void>
   /** Forgets the key. */
   reset: (key: string) => void | Promise<void>
   status: (key: string) => AttemptState | null | Promise<AttemptState | null>

@@ -1,7 +1,7 @@
 /** How long a failure locks its key. */
 import type { Ladder } from './counters.ts'
 
-/** 2^40 times any base is above every cap; without the bound the power would become Infinity (facts: throttling 5). */
+/** No lock is longer than 2^40 times the base, in any store: in a script the power must not become infinite (facts: throttling 1.4, 5). */
 const HIGHEST_RUNG = 40
 
 /** The milliseconds that the failure with this number locks its key; 0 for a free one. The lock doubles with each failure, up to the cap. */

@@ -6,7 +6,7 @@ import { generations } from './generations.ts'
 import { lockAfter } from './lock.ts'
 
 export interface MemoryAttemptsOptions {
-  /** The most keys that are remembered, an integer from 4 up; default 100,000 (about 9 MB). At least half of them may be locked ones. */
+  /** The most keys that are remembered, an integer from 4 up; default 100,000 (at most about 25 MB). At least half of them may be locked ones. */
   readonly max?: number
   /** A clock in milliseconds; default a monotonic one, which a change of the system's time does not touch. */
   readonly now?: () => number
@@ -22,7 +22,7 @@ export interface MemoryAttempts extends AttemptStore {
   /** The keys held now, never more than `max`. */
   readonly size: number
   charge: (key: string, ladder: Ladder) => Charge
-  refund: (key: string, ladder: Ladder) => void
+  refund: (key: string) => void
   reset: (key: string) => void
   status: (key: string) => AttemptState | null
 }
@@ -64,18 +64,19 @@ export function memoryAttempts (options: MemoryAttemptsOptions = {}): MemoryAtte
       }
       const failures = (known?.failures ?? 0) + 1
       const lock = lockAfter(failures, ladder)
-      const put = table.put(key, { failures, lockedUntil: time + lock, forgottenAt: time + Math.max(ladder.window, lock) }, time)
+      const put = table.put(key, { failures, lockedUntil: time + lock, forgottenAt: time + lock + ladder.window }, time)
       if (put.kind === 'stored') return { admitted: true, failures, retryAfter: 0 }
       const retryAfter = put.until - time
       if (put.first) overflow(key, retryAfter)
       return { admitted: false, failures: 0, retryAfter }
     },
 
-    refund (key, ladder) {
+    refund (key) {
       const known = remembered(key, clock())
       if (known === undefined) return
       known.failures -= 1
-      if (known.failures < ladder.free) known.lockedUntil = 0
+      // Whoever was admitted was not locked: the lock that there is, the refunded charge or one admitted beside it has set.
+      known.lockedUntil = 0
       if (known.failures === 0) table.delete(key)
     },
 

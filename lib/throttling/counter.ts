@@ -24,11 +24,12 @@ export type Admission =
 /** A right secret proves whose account it is, but says nothing of what else its network tries (facts: throttling 8). */
 const AFTER_SUCCESS: Readonly<Record<Dimension, 'refund' | 'reset'>> = { address: 'refund', account: 'reset' }
 
-/** Charges one counter after the other; a later one never hears of an attempt that an earlier one denies (facts: throttling 13). */
-export async function chargeAll (counters: readonly Counter[], keys: Readonly<Record<Dimension, string>>): Promise<Admission> {
+/** Charges one counter after the other, except where there is no key for it; a later one never hears of an attempt that an earlier one denies (facts: throttling 13). */
+export async function chargeAll (counters: readonly Counter[], keys: Readonly<Record<Dimension, string | null>>): Promise<Admission> {
   const charged: Charged[] = []
   for (const counter of counters) {
     const key = keys[counter.dimension]
+    if (key === null) continue
     const charge = await chargeOr(() => takeBack(charged), counter, key)
     if (!charge.admitted) {
       await refundAll(charged)
@@ -61,8 +62,8 @@ async function refundAll (charged: readonly Charged[]): Promise<void> {
   await Promise.all(charged.map(refund))
 }
 
-function refund ({ counter: { store, ladder }, key }: Charged): Promise<void> {
-  return ask(() => store.refund(key, ladder))
+function refund ({ counter: { store }, key }: Charged): Promise<void> {
+  return ask(() => store.refund(key))
 }
 
 async function chargeOr (otherwise: () => Promise<void>, { store, ladder }: Counter, key: string): Promise<Charge> {

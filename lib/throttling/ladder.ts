@@ -13,7 +13,7 @@ export interface LadderOptions {
   readonly base: number
   /** The longest lock; not below `base`. */
   readonly cap: number
-  /** How long failures are remembered without a new one. A lock that is longer is remembered to its end. */
+  /** How long failures are remembered without a new one, from the end of the lock on. */
   readonly window: number
 }
 

@@ -22,7 +22,7 @@ export interface ThrottleOptions {
   readonly canonical?: (account: string) => string
   /** Keys are made with it; at least 16 bytes. Default: random, so processes that share a store have to share a secret too. */
   readonly secret?: string | Uint8Array
-  /** The most keys that the default store remembers for each dimension, an integer from 4 up; default 100,000. Not beside `store`. */
+  /** The most keys that the default store remembers for each dimension, an integer from 4 up; default 100,000 (at most about 25 MB). Not beside `store`. */
   readonly max?: number
   /** The clock of the default store, in milliseconds; default a monotonic one. Not beside `store`. */
   readonly now?: () => number

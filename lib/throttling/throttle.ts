@@ -42,9 +42,10 @@ export interface Throttle {
    * Lets `verify` check a guessable secret, unless the client's network or the account is locked. A wrong secret (`failed` does not return
    * `false`) stays counted, as does an attempt that never ends. A right one clears the account and takes its own charge off the network.
    * If `verify` throws, nothing was tried: nothing stays counted, and the error is rethrown.
+   * Without an account (`null`) only the network counts.
    * @throws {StoreUnavailable} when the store cannot answer; then `verify` did not run, or what it found is withheld
    */
-  guard: <T>(client: Client, account: string, verify: () => T | Promise<T>, failed: (value: T) => boolean) => Promise<Guarded<T>>
+  guard: <T>(client: Client, account: string | null, verify: () => T | Promise<T>, failed: (value: T) => boolean) => Promise<Guarded<T>>
   /** Forgets the failures of an account, of a network, or of both. @throws {OptionError} for neither, {StoreUnavailable} */
   unlock: (whose: Whose) => Promise<void>
   /** What is counted; `null` for a key without failures and for one that was not asked for. @throws {OptionError} for neither, {StoreUnavailable} */
@@ -66,7 +67,7 @@ export function createThrottle (options: ThrottleOptions = {}): Throttle {
   return {
     async guard (client, account, verify, failed) {
       // All keys before the first charge: `canonical` is the application's and may throw.
-      const admission = await chargeAll(counters, { address: addressKey(client), account: accountKey(account) })
+      const admission = await chargeAll(counters, { address: addressKey(client), account: account === null ? null : accountKey(account) })
       if (admission.kind === 'locked') return denied(admission)
 
       const { value, right } = await outcome(verify, failed, () => takeBack(admission.charged))

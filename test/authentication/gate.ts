@@ -29,7 +29,7 @@ export async function gate (t: Teardown, schemes: readonly AnyScheme[], options:
     reply.code(STATUS[outcome.kind])
     if (outcome.kind === 'nothing' || outcome.kind === 'invalid') {
       const tried = outcome.kind === 'invalid' ? outcome.scheme : undefined
-      const lines = orderChallenges(schemes, tried).map((scheme) => formatChallenge(scheme.challenge(reasonFor(scheme, outcome), { request, realm })))
+      const lines = orderChallenges(schemes, tried).flatMap((scheme) => [scheme.challenge(reasonFor(scheme, outcome), { request, realm })].flat().map(formatChallenge))
       reply.header('www-authenticate', lines.length === 1 ? lines[0] : lines)
     }
     reply.send(visible(outcome))

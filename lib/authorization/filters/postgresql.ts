@@ -34,9 +34,10 @@ export function postgresql (filter: RecordFilter, options: PostgresqlOptions): S
   if (filter.kind === 'none') return { text: '(FALSE)', values: [] }
   if (filter.kind === 'every') return { text: '(TRUE)', values: [] }
   const writing: Writing = { options, values: [] }
-  const allowing = filter.allowing === 'every' ? [] : filter.allowing.map((condition) => `${sql(condition, writing)} IS TRUE`)
-  const inverted = filter.inverted.map((condition) => `${sql(condition, writing)} IS FALSE`)
-  const parts = allowing.length === 0 ? inverted : [`(${allowing.join(' OR ')})`, ...inverted]
+  const parts = filter.clauses.flatMap(({ allowing, inverted }) => [
+    ...(allowing === 'every' ? [] : [`(${allowing.map((condition) => `${sql(condition, writing)} IS TRUE`).join(' OR ')})`]),
+    ...inverted.map((condition) => `${sql(condition, writing)} IS FALSE`),
+  ])
   return { text: `(${parts.join(' AND ')})`, values: writing.values }
 }
 
