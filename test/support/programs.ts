@@ -1,5 +1,5 @@
 /** Finds the programs that some tests need beside Node.js, and says how to get a missing one. */
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { Test } from 'tap'
 
@@ -7,13 +7,20 @@ import type { Test } from 'tap'
 export const PROGRAMS = {
   'redis-server': { names: ['redis-server', 'valkey-server'], install: 'apt-get install redis-server' },
   chromium: { names: ['chromium', 'chromium-browser', 'google-chrome'], install: 'apt-get install chromium' },
-  curl: { names: ['curl'], install: 'apt-get install curl' }
+  curl: { names: ['curl'], install: 'apt-get install curl' },
+  postgres: { names: ['postgres'], install: 'apt-get install postgresql' }
 } as const
 
 export type Program = keyof typeof PROGRAMS
 
-/** The whole path of a program, or `null` where no folder of `path` (default: `PATH`) holds it. */
-export function findProgram (program: Program, path: string = process.env.PATH ?? ''): string | null {
+/** Debian keeps PostgreSQL's programs out of `PATH`, one folder for each version; the newest comes first. */
+function versionsOfPostgresql (folder = '/usr/lib/postgresql'): string[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder).sort((a, b) => Number(b) - Number(a)).map((version) => join(folder, version, 'bin'))
+}
+
+/** The whole path of a program, or `null` where no folder of `path` (default: `PATH`, and where Debian keeps PostgreSQL) holds it. */
+export function findProgram (program: Program, path: string = [process.env.PATH ?? '', ...versionsOfPostgresql()].join(delimiter)): string | null {
   const folders = path.split(delimiter).filter((folder) => folder !== '')
   for (const name of PROGRAMS[program].names) {
     for (const folder of folders) {

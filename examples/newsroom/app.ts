@@ -1,0 +1,60 @@
+/** The application: what is registered, in which order. */
+import jwt from '@fastify/jwt'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import gatehouse from 'fastify-gatehouse'
+import { bearer } from 'fastify-gatehouse/schemes'
+import { articleRoutes } from './article-routes.ts'
+import { articlesIn } from './articles.ts'
+import { refusing, type Database } from './database.ts'
+import { POLICIES, randomSecret } from './environment.ts'
+import { ISSUER, login } from './login.ts'
+import { notFound } from './not-found.ts'
+import { peopleIn } from './people.ts'
+import { routes } from './routes.ts'
+import { seed } from './seed.ts'
+import './user.ts'
+import { validation } from './validation.ts'
+
+export interface NewsroomOptions {
+  /** Opens the database, once everything else makes sense. It is seeded here, and closed with the application. */
+  readonly open: () => Promise<Database>
+  /** Default: nothing is logged. */
+  readonly logger?: NonNullable<FastifyServerOptions['logger']>
+  /** Signs the tokens; at least 32 bytes. Default: random. */
+  readonly secret?: string
+  /** Default: the policies of this repository. */
+  readonly policies?: URL | string
+}
+
+export async function newsroom ({ open, logger = false, secret = randomSecret(), policies = POLICIES }: NewsroomOptions): Promise<FastifyInstance> {
+  const app = Fastify({ logger })
+  app.setValidatorCompiler(validation())
+  app.setNotFoundHandler(notFound)
+
+  // To sign tokens. The gatehouse verifies them itself, and comes after it.
+  await app.register(jwt, { secret, sign: { iss: ISSUER, aud: ISSUER } })
+
+  await app.register(gatehouse, {
+    realm: 'newsroom',
+    schemes: [bearer({ secret, issuer: ISSUER, audience: ISSUER })],
+    policies,
+    throttle: { account: { free: 5, base: 30, cap: 3600 } },
+    refusals: {
+      details: {
+        account_suspended: 'This account is suspended.',
+        article_archived: 'Archived articles stay as they are.',
+        plan_required: 'This takes the plan "pro".',
+      },
+    },
+  })
+
+  const database = await open()
+  app.addHook('onClose', () => database.close())
+  await seed(database)
+  const query = refusing(database.query)
+
+  await app.register(login, { people: await peopleIn(query) })
+  await app.register(articleRoutes, { articles: articlesIn(query) })
+  await app.register(routes, { query })
+  return app
+}

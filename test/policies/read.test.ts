@@ -1,0 +1,234 @@
+/** Policy files from a folder: what is read, what is refused, and where each value stands. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative, sep } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import t from 'tap'
+import type { Test } from 'tap'
+import fc from 'fast-check'
+import { definePolicy, deny, loadPolicies } from '../../lib/policies/index.ts'
+import { PolicyError } from '../../lib/policies/problems.ts'
+import { importProblem } from '../../lib/policies/read-module.ts'
+import { readPolicies, sourcesOf } from '../../lib/policies/read.ts'
+import { problemsOf, source, sources } from './sources.ts'
+
+const ENDINGS = 'A policy file ends in .yaml, .yml, .json, .js, .mjs, .ts (not .d.ts).'
+
+/** As messages show a folder of a test, which is below the working directory. */
+function shown (path: string): string {
+  return relative(process.cwd(), path).split(sep).join('/')
+}
+
+async function refusal (t: Test, folder: URL | string): Promise<PolicyError> {
+  const error = await t.rejects(readPolicies(folder)) as unknown
+  if (error instanceof PolicyError) return error
+  throw error
+}
+
+t.test('a folder is read with its sub-folders, sorted by name', async (t) => {
+  const folder = t.testdir({
+    'b.yaml': 'role: b',
+    'a.yml': 'role: a',
+    'd.json': '{ "role": "d" }',
+    'e.mjs': 'export default { role: "e" }',
+    'f.js': 'export default { role: "f" }',
+    'package.json.txt': '',
+    'README.md': '# not a policy',
+    'types.d.ts': 'export {}',
+    '.hidden.yaml': 'role: hidden',
+    '.git': { 'x.yaml': 'role: hidden' },
+    c: { 'deep.yaml': 'role: c', empty: {} },
+  })
+  for (const given of [folder, relative(process.cwd(), folder), pathToFileURL(`${folder}/`), pathToFileURL(folder)]) {
+    const read = await readPolicies(given)
+    t.strictSame(read.map((source) => source.file), ['a.yml', 'b.yaml', 'c/deep.yaml', 'd.json', 'e.mjs', 'f.js'].map((name) => `${shown(folder)}/${name}`))
+    t.match(read.map((source) => source.content), ['a', 'b', 'c', 'd', 'e', 'f'].map((role) => ({ role })))
+  }
+  t.strictSame([...(await loadPolicies(folder)).roles.keys()], ['anonymous', 'a', 'b', 'c', 'd', 'e', 'f'])
+})
+
+t.test('a TypeScript policy is imported plainly', async (t) => {
+  const folder = t.testdir({ 'state.ts': 'const code: string = "suspended"\nexport default { name: "state", deny: [{ code, when: (user: { ok: boolean }) => !user.ok }] }\n' })
+  const policy = await loadPolicies(folder)
+  t.match(policy.preChecks, [{ name: 'state', code: 'suspended', place: { file: `${shown(folder)}/state.ts` } }])
+})
+
+t.test('linked files and folders are read, as mounted configuration is made of them', async (t) => {
+  const folder = t.testdir({
+    '..data': { 'a.yaml': 'role: a', more: { 'b.yaml': 'role: b' } },
+    'a.yaml': t.fixture('symlink', '..data/a.yaml'),
+    more: t.fixture('symlink', '..data/more'),
+  })
+  t.match(await readPolicies(folder), [{ content: { role: 'a' } }, { content: { role: 'b' } }])
+})
+
+t.test('a folder outside of the working directory is shown in full', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'policies-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  await writeFile(join(folder, 'a.yaml'), 'role: a')
+  t.match(await readPolicies(folder), [{ file: `${folder}/a.yaml` }])
+  t.match((await readPolicies(folder))[0]?.locate([]), { file: `${folder}/a.yaml`, line: 1, column: 1 })
+})
+
+t.test('a folder that gives no policies is an error that says so', async (t) => {
+  const folder = t.testdir({ empty: { 'README.md': '', 'types.d.ts': '' }, 'a.yaml': 'role: a', links: { below: { up: t.fixture('symlink', '..') } }, broken: {} })
+  await symlink('nowhere.yaml', join(folder, 'broken', 'a.yaml'))
+  const messages = async (given: URL | string) => (await refusal(t, given)).message
+
+  t.equal(await messages(join(folder, 'empty')), `${shown(folder)}/empty holds no policy. ${ENDINGS}`)
+  t.equal(await messages(join(folder, 'missing')), `${shown(folder)}/missing does not exist`)
+  t.equal(await messages(join(folder, 'a.yaml')), `${shown(folder)}/a.yaml cannot be read (ENOTDIR)`)
+  t.equal(await messages(join(folder, 'broken')), `${shown(folder)}/broken/a.yaml does not exist`)
+  t.equal(await messages(join(folder, 'links')), `${shown(folder)}/links/below/up is a link to a folder that holds it`)
+  t.equal(await messages(new URL('https://policies.example/')), 'https://policies.example/ is not the URL of a folder: write new URL("./policies/", import.meta.url)')
+  t.match((await refusal(t, join(folder, 'missing'))).cause, { code: 'ENOENT' })
+})
+
+t.test('files that are not what they should be are errors, all told at once', async (t) => {
+  const folder = t.testdir({
+    'a.yaml': Buffer.from([0x72, 0xff, 0xfe]),
+    'b.yaml': `role: ${'b'.repeat(256 * 1024)}`,
+    'c.mjs': 'export const policy = {}',
+    'd.mjs': 'throw new Error("no\\n  database")',
+    'e.mjs': 'throw "nothing"',
+    'f.mjs': 'export default {',
+    'g.yaml': '\ufeffrole: g',
+    'h.json': '\ufeff{ "role": "h", }',
+  })
+  const error = await refusal(t, folder)
+  const lines = error.message.split('\n').map((line) => line.replace(`${shown(folder)}/`, ''))
+  t.strictSame(lines.filter((line) => !line.startsWith('f.mjs')), [
+    'a.yaml is not valid UTF-8',
+    'b.yaml is larger than 256 KiB: split it into several policies',
+    'c.mjs has no default export; write `export default definePolicy(…)`',
+    'd.mjs cannot be imported: no database',
+    'e.mjs cannot be imported: nothing',
+    'h.json:1:16 expected a key in double quotes, found "}"',
+  ])
+  t.match(lines.find((line) => line.startsWith('f.mjs')), /^f\.mjs cannot be imported: /)
+  t.match(error.cause, { message: 'no\n  database' })
+})
+
+t.test('where Node.js does not know TypeScript, the error names the mend', async (t) => {
+  const folder = t.testdir({ 'policy.unknown': '' })
+  const script = 'import(process.argv[1]).catch((error) => console.log(error.code))'
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script, pathToFileURL(join(folder, 'policy.unknown')).href], { env: {} })
+  t.equal(importProblem(Object.assign(new TypeError(), { code: stdout.trim() })), 'this Node.js does not import TypeScript: use Node.js >= 22.18, or run with `node --import tsx`')
+})
+
+t.test('policies given as values are read as they are', async (t) => {
+  const author = definePolicy({ role: 'author', rules: [{ action: 'read', subject: 'Article' }] })
+  const state = definePolicy('account-state', [deny({ code: 'suspended', when: () => true })])
+  const read = sourcesOf([author, state, null, {}])
+  t.strictSame(read.map((source) => source.file), ['author', 'account-state', 'policies[2]', 'policies[3]'])
+  t.strictSame(read.map((source) => source.content), [author, state, null, {}])
+  t.strictSame(read[0]?.locate(['role']), { file: 'author' })
+  t.strictSame(problemsOf(() => sourcesOf([])), ['policies is an empty list: nobody would be allowed anything'])
+})
+
+t.test('keys and values are placed', async (t) => {
+  const yaml = 'role: author\nrules:\n  - action: [read,\n      write]\n    subject: "A"\n'
+  const json = '{\n  "role": "author",\n  "rules": [\n    { "action": ["read",\n      "write"], "subject": "A" }\n  ]\n}\n'
+  const places = (name: string, text: string) => {
+    const { locate } = source(name, text)
+    const at = (path: (string | number)[], part?: 'key') => { const { line, column } = locate(path, part); return `${line}:${column}` }
+    return [at([]), at(['role']), at(['role'], 'key'), at(['rules', 0]), at(['rules', 0, 'action', 1]), at(['rules', 0, 'subject'], 'key'), at(['rules', 0, 'subject']), at(['rules', 0, 'fields', 3], 'key')]
+  }
+  t.strictSame(places('a.yaml', yaml), ['1:1', '1:7', '1:1', '3:5', '4:7', '5:5', '5:14', '3:5'])
+  t.strictSame(places('a.json', json), ['1:1', '2:11', '2:3', '4:5', '5:7', '5:17', '5:28', '4:5'])
+  t.strictSame(places('empty.yaml', ''), Array(8).fill('1:1'))
+})
+
+const YAML_PROBLEMS: readonly [text: string, ...problems: string[]][] = [
+  ['role: a\nrole: b\n', '2:1 this key is written twice'],
+  ['role: a\n---\nrole: b\n', '2:1 a policy file holds one YAML document; put the second one into a file of its own'],
+  ['role: !name a', '1:7 Unresolved tag: !name'],
+  ['role: !!binary aGk=', '1:7 Unresolved tag: tag:yaml.org,2002:binary'],
+  ['%YAML 1.1\n---\nrole: a', '1:1 policies are YAML 1.2: take the %YAML directive away'],
+  ['%NAME a\n---\nrole: a', '1:1 Unknown directive %NAME'],
+  ['role: &a b', '1:10 anchors and aliases are not allowed: write the value out where it is used'],
+  ['role: *a', '1:7 anchors and aliases are not allowed: write the value out where it is used'],
+  ['1: a\nnull: b\n? [c]\n: d', '1:1 a key must be a text; write it in quotes', '2:1 a key must be a text; write it in quotes', '3:3 a key must be a text; write it in quotes'],
+  ['role: "a', '1:9 Missing closing "quote'],
+  ['rules:\n\t- a', '2:1 Tabs are not allowed as indentation'],
+  [`${'['.repeat(70)}${']'.repeat(70)}`, '1:66 nested more than 64 levels deep'],
+]
+
+for (const [text, ...problems] of YAML_PROBLEMS) {
+  t.test(`not the YAML of a policy: ${JSON.stringify(text).slice(0, 40)}`, async (t) => {
+    t.strictSame(problemsOf(() => sources({ 'a.yaml': text })), problems.map((problem) => `a.yaml:${problem}`))
+  })
+}
+
+t.test('a file with very many mistakes tells the first ten', async (t) => {
+  t.equal(problemsOf(() => sources({ 'a.yaml': 'a: 1\n'.repeat(1000) })).length, 10)
+})
+
+t.test('depth that would exhaust the parser is an error', async (t) => {
+  t.match(problemsOf(() => sources({ 'a.yaml': '['.repeat(20_000) }))[0], /nested more than 64 levels deep$/)
+  t.match(problemsOf(() => sources({ 'a.json': '['.repeat(20_000) }))[0], /a\.json:1:66 nested more than 64 levels deep$/)
+})
+
+const JSON_PROBLEMS: readonly [text: string, problem: string][] = [
+  ['', '1:1 expected a value, found the end of the file'],
+  ['  \n {', '2:3 expected a key in double quotes, found the end of the file'],
+  ['{ "a" 1 }', '1:7 expected ":", found "1"'],
+  ['{ "a": 1 "b": 2 }', '1:10 expected "," or "}", found "\\""'],
+  ['{ "a": 1, }', '1:11 expected a key in double quotes, found "}"'],
+  ["{ 'a': 1 }", '1:3 expected a key in double quotes, found "\'"'],
+  ['{ "a": 1,\n  "a": 2 }', '2:3 this key is written twice'],
+  ['{ "a": 1, "\\u0061": 2 }', '1:11 this key is written twice'],
+  ['{ "\\x": 1 }', '1:3 expected a key in double quotes, found "\\""'],
+  ['[1 2]', '1:4 expected "," or "]", found "2"'],
+  ['[1,]', '1:4 expected a value, found "]"'],
+  ['[01]', '1:2 expected a value, found "0"'],
+  ['[nul]', '1:2 expected a value, found "n"'],
+  ['["a\nb"]', '1:2 expected a value, found "\\""'],
+  ['{} // done', '1:4 expected the end of the file, found "/"'],
+]
+
+for (const [text, problem] of JSON_PROBLEMS) {
+  t.test(`not the JSON of a policy: ${JSON.stringify(text)}`, async (t) => {
+    t.strictSame(problemsOf(() => sources({ 'a.json': text })), [`a.json:${problem}`])
+  })
+}
+
+t.test('property: JSON is read exactly as JSON.parse reads it', async () => {
+  const soup = fc.array(fc.constantFrom('{', '}', '[', ']', ',', ':', '"a"', '"b"', '"', '\\', '1', '-0', '1e5', '.', 'true', 'null', ' ', '\n', '\u00a0')).map((parts) => parts.join(''))
+  fc.assert(fc.property(fc.oneof(soup, fc.json(), fc.json({ noUnicodeString: false }).map((text) => ` ${text}\n`)), (text) => {
+    let expected: { value: unknown } | null = null
+    try {
+      expected = { value: JSON.parse(text) }
+    } catch {}
+    const problems = problemsOf(() => {
+      const content = source('a.json', text).content
+      if (expected === null) throw new Error('read what JSON.parse refuses')
+      if (JSON.stringify(content) !== JSON.stringify(expected.value)) throw new Error('read something else')
+    })
+    return expected === null ? problems.length > 0 : problems.every((problem) => problem.endsWith('this key is written twice'))
+  }), { numRuns: 500 })
+})
+
+t.test('property: every value of a JSON or YAML file stands where it is said to stand', async () => {
+  const key = fc.string({ maxLength: 4 }).filter((text) => text !== '__proto__')
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof({ maxDepth: 4 }, fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null)), fc.array(tie('value'), { maxLength: 3 }), fc.dictionary(key, tie('value'), { maxKeys: 3 })),
+  }))
+  fc.assert(fc.property(value, fc.constantFrom(0, 2), (content, indent) => {
+    const text = JSON.stringify(content, null, indent)
+    const lines = text.split('\n')
+    for (const name of ['a.json', 'a.yaml']) {
+      const { locate } = source(name, text)
+      const check = (part: unknown, path: (string | number)[]): boolean => {
+        const place = locate(path)
+        const rest = lines[(place.line ?? 0) - 1]?.slice((place.column ?? 0) - 1) ?? ''
+        if (typeof part !== 'object' || part === null) return rest.startsWith(JSON.stringify(part))
+        return rest.startsWith(Array.isArray(part) ? '[' : '{') && Object.entries(part).every(([key, below]) => check(below, [...path, key]))
+      }
+      if (!check(content, [])) return false
+    }
+    return true
+  }))
+})
