@@ -125,8 +125,7 @@ function split<T> (given: readonly (T | RouteOptions)[]): [T[], RouteOptions] {
 }
 
 function strings (name: string, given: readonly unknown[]): string[] {
-  const wrong = given.find((value) => typeof value !== 'string' || value === '')
-  if (given.length === 0 || wrong !== undefined) throw new OptionError(`${name}: one or more names are needed, none of them empty`)
+  if (given.length === 0 || given.some((value) => typeof value !== 'string' || value === '')) throw new OptionError(`${name}: one or more names are needed, none of them empty`)
   return given as string[]
 }
 

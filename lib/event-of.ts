@@ -21,21 +21,22 @@ export function eventOf (request: FastifyRequest, reply: FastifyReply, passage: 
     status: reply.statusCode,
     code: refusal?.code ?? null,
     reason: refusal?.reason ?? null,
-    user: request.auth === null ? null : idOf(request.user as object),
+    user: (request.auth ?? null) === null ? null : idOf(request.user),
     scheme: scheme?.name ?? null,
     action: can?.action ?? null,
     subject: can === null ? null : subjectOf(can.target),
     resourceId: resourceId(request, passage),
     rule: rule?.id ?? null,
     place: rule === null ? null : placeText(rule.place),
-    lacking: lackingTexts(passage.cachedAsker?.lacking ?? []),
+    lacking: lackingTexts(passage.lacking),
     policy: passage.abilities.policy.version,
     duration: performance.now() - passage.startedAt,
   }
 }
 
-function idOf (user: { readonly id?: unknown }): string | null {
-  return typeof user.id === 'string' || typeof user.id === 'number' ? String(user.id).slice(0, LONGEST_ID) : null
+function idOf (user: unknown): string | null {
+  const { id } = (user ?? {}) as { readonly id?: unknown }
+  return typeof id === 'string' || typeof id === 'number' ? String(id).slice(0, LONGEST_ID) : null
 }
 
 function resourceId (request: FastifyRequest, { plan }: Passage): string | null {

@@ -15,27 +15,41 @@ export type FoundRecord =
   /** It cannot be known. */
   | { readonly kind: 'unknown', readonly reason: string, readonly cause: unknown }
 
-/** Loads a record, or makes the proposed one. Never rejects. */
-export async function findRecord (target: Target, request: FastifyRequest, passage: Passage): Promise<FoundRecord> {
+/** Loads a record, or makes the proposed one; at once where the application does. Never throws and never rejects. */
+export function findRecord (target: Target, request: FastifyRequest, passage: Passage): FoundRecord | Promise<FoundRecord> {
   if (target.kind === 'type') throw new TypeError('a type has no record')
-  const { subject } = target.resource
-  const verb = target.kind === 'proposed' ? 'propose' : 'load'
   try {
-    const record: unknown = await (target.kind === 'proposed' ? target.make(request as never) : load(target, request, passage))
-    if (record === null || record === undefined) {
-      if (target.kind !== 'proposed') return { kind: 'found', record: null }
-    } else if (typeof record === 'object' && !Array.isArray(record)) {
-      return { kind: 'found', record }
-    }
-    // facts: authorization T8. A string would be taken for a subject type.
-    return { kind: 'unknown', reason: `${verb} of ${subject} gave ${nameOf(record)} where one record is due`, cause: undefined }
+    const record: unknown = target.kind === 'proposed' ? target.make(request as never) : load(target, request, passage)
+    if (!isThenable(record)) return judged(target, record)
+    return Promise.resolve(record).then((settled) => judged(target, settled), (cause: unknown) => failed(target, cause))
   } catch (cause) {
-    if (isClientError(cause)) return { kind: 'failed', error: cause }
-    return { kind: 'unknown', reason: `${verb} of ${subject} failed`, cause }
+    return failed(target, cause)
   }
 }
 
-function load (target: Exclude<Target, { kind: 'type' }>, request: FastifyRequest, passage: Passage): unknown {
+type RecordTarget = Exclude<Target, { kind: 'type' }>
+
+function judged (target: RecordTarget, record: unknown): FoundRecord {
+  if ((record === null || record === undefined) && target.kind !== 'proposed') return { kind: 'found', record: null }
+  if (typeof record === 'object' && record !== null && !Array.isArray(record)) return { kind: 'found', record }
+  // facts: authorization T8. A string would be taken for a subject type.
+  return { kind: 'unknown', reason: `${verb(target)} of ${target.resource.subject} gave ${nameOf(record)} where one record is due`, cause: undefined }
+}
+
+function failed (target: RecordTarget, cause: unknown): FoundRecord {
+  if (isClientError(cause)) return { kind: 'failed', error: cause }
+  return { kind: 'unknown', reason: `${verb(target)} of ${target.resource.subject} failed`, cause }
+}
+
+function verb (target: RecordTarget): string {
+  return target.kind === 'proposed' ? 'propose' : 'load'
+}
+
+function isThenable (value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function'
+}
+
+function load (target: RecordTarget, request: FastifyRequest, passage: Passage): unknown {
   const { load, param, subject } = target.resource
   const id = (request.params as Readonly<Record<string, unknown>>)[param as string]
   const context: LoadContext = { request, get where () { return recordFilter(passage.asker().ability, 'read', subject) } }

@@ -1,7 +1,6 @@
 /** The last look at every answer: whatever happened before it, it leaves as the laws say. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { bodyOf, challenges, makePrivate, mergeHeader, wellFormed } from './answer.ts'
-import type { ChallengeContext } from './authentication/scheme.ts'
 import type { Settings } from './options.ts'
 import type { Passage } from './passage.ts'
 import { refusal, type Refusal } from './refusal.ts'
@@ -16,7 +15,7 @@ export function guardAnswer (request: FastifyRequest, reply: FastifyReply, given
     passage.refusal = refusal('temporarily_unavailable', { reason: 'the handler of a list never asked for its filter' })
   }
   const answer = passage.refusal === null ? payload : refused(request, reply, payload, passage.refusal, settings, answersItself)
-  challengeOrNot({ request, realm: settings.realm }, reply, passage)
+  challengeOrNot(request, reply, passage, settings)
   cachingOf(reply, passage, settings)
   return answer
 }
@@ -26,18 +25,18 @@ function unwrapped (reply: FastifyReply, payload: unknown): unknown {
   if (!isResponse(payload) || payload.bodyUsed) return payload
   reply.code(payload.status)
   for (const [name, value] of payload.headers) reply.header(name, value)
-  // Of `null` Fastify's hook for HEAD cannot make anything.
-  return payload.body ?? undefined
+  // Of `null` Fastify's hook for HEAD cannot make anything, and `undefined` would leave the payload as it was.
+  return payload.body ?? ''
 }
 
 /** Fastify's own test: also the `Response` of another implementation counts. */
 function isResponse (payload: unknown): payload is Response {
-  return Object.prototype.toString.call(payload) === '[object Response]'
+  return typeof payload === 'object' && Object.prototype.toString.call(payload) === '[object Response]'
 }
 
 /** A route for many records whose handler answered without the condition that says which of them. */
 function neverFiltered ({ plan, asked }: Passage, status: number): boolean {
-  return plan.lists.length > 0 && status >= 200 && status < 300 && !plan.lists.every((resource) => asked.has(resource))
+  return plan.lists.length > 0 && status >= 200 && status < 300 && !plan.lists.every((resource) => asked?.has(resource))
 }
 
 /** The application's error handler may have changed body, content type, or the answer into a redirect; nothing else of a refusal. */
@@ -63,7 +62,8 @@ function discard (payload: unknown): void {
 }
 
 /** Law 1. A 401 from anywhere is challenged; nothing else is, except the 400 and the 403 of RFC 6750. */
-function challengeOrNot (context: ChallengeContext, reply: FastifyReply, { plan, tried, refusal: no }: Passage): void {
+export function challengeOrNot (request: FastifyRequest, reply: FastifyReply, { plan, tried, refusal: no }: Passage, { realm }: Settings): void {
+  const context = { request, realm }
   const status = reply.statusCode
   if (status === 401) {
     if (no === null && wellFormed(reply.getHeader('www-authenticate'))) return
@@ -83,7 +83,8 @@ function challengeOrNot (context: ChallengeContext, reply: FastifyReply, { plan,
 /** Law 8. */
 function cachingOf (reply: FastifyReply, { plan, refusal: no }: Passage, settings: Settings): void {
   const looked = plan.mode !== 'public'
-  if (looked) mergeHeader(reply, 'vary', plan.varyOn)
+  if (looked && reply.hasHeader('vary')) mergeHeader(reply, 'vary', plan.varyOn)
+  else if (looked) reply.header('vary', plan.vary)
   if (no !== null || reply.statusCode === 401) {
     reply.header('cache-control', 'no-store')
     if (settings.html) mergeHeader(reply, 'vary', ['Accept'])

@@ -19,43 +19,49 @@ export interface Tried {
   readonly extra?: Readonly<Record<string, string>>
 }
 
-export interface Passage extends Standing {
+/** What most requests have none of, and so share. */
+const NO_RECORDS: Passage['records'] = new Map()
+const NO_WITHHELD: Passage['withheld'] = new Map()
+
+export class Passage implements Standing {
   readonly plan: RoutePlan
   /** Milliseconds of a monotonic clock. */
-  readonly startedAt: number
+  readonly startedAt = performance.now()
   /** The policy in force when the request came; it keeps it to its end. */
   readonly abilities: Abilities
   readonly records: Map<Target, object | null>
   readonly withheld: Map<Target, () => Error>
-  readonly asked: Set<AnyResource>
-  scheme: AnyScheme | null
-  tried: Tried | null
+  readonly asked: Set<AnyResource> | null
+  scheme: AnyScheme | null = null
+  tried: Tried | null = null
   /** The rule that allowed the request. */
-  rule: Rule | null
+  rule: Rule | null = null
   /** The no, with what is behind it, once there is one. */
-  refusal: Refusal | null
-  no: No | null
-  cachedAsker: Asker & { readonly lacking: readonly Lacking[] } | null
-}
+  refusal: Refusal | null = null
+  no: No | null = null
+  readonly #request: FastifyRequest
+  readonly #settings: Settings
+  #asker: RequestAsker | null = null
 
-/** A request that comes in. Its asker is put together when first needed. */
-export function enter (request: FastifyRequest, plan: RoutePlan, abilities: Abilities, settings: Settings): Passage {
-  const passage: Passage = {
-    plan,
-    startedAt: performance.now(),
-    abilities,
-    records: new Map(),
-    withheld: new Map(),
-    asked: new Set(),
-    scheme: null,
-    tried: null,
-    rule: null,
-    refusal: null,
-    no: null,
-    cachedAsker: null,
-    asker: () => (passage.cachedAsker ??= new RequestAsker(request, abilities, settings)),
+  constructor (request: FastifyRequest, plan: RoutePlan, abilities: Abilities, settings: Settings) {
+    this.plan = plan
+    this.abilities = abilities
+    this.records = plan.targets.length === 0 ? NO_RECORDS : new Map()
+    this.withheld = plan.alternatives.length === 0 ? NO_WITHHELD : new Map()
+    this.asked = plan.lists.length === 0 ? null : new Set()
+    this.#request = request
+    this.#settings = settings
   }
-  return passage
+
+  /** Put together when first needed. */
+  asker (): Asker {
+    return (this.#asker ??= new RequestAsker(this.#request, this.abilities, this.#settings))
+  }
+
+  /** The values that rules lacked so far; none where no rule was asked. */
+  get lacking (): readonly Lacking[] {
+    return this.#asker?.lacking ?? []
+  }
 }
 
 /** Who asks. Most requests never ask for all of this, so each part is made when first needed. */

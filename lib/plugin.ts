@@ -1,6 +1,6 @@
 /** The life of a request, from top to bottom. The only file that knows Fastify's hooks and their order. */
 import fastifyPlugin from 'fastify-plugin'
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, HookHandlerDoneFunction, onSendHookHandler } from 'fastify'
 import type {} from '@fastify/jwt'
 import { authenticate, type Guard, type Outcome } from './authentication/authenticate.ts'
 import type { AnyScheme } from './authentication/scheme.ts'
@@ -9,10 +9,10 @@ import { STANDING } from './authorization/standing.ts'
 import { Boot, plainErrorHandler } from './boot.ts'
 import { eventOf } from './event-of.ts'
 import { Gatehouse } from './gatehouse.ts'
-import { guardAnswer } from './guard.ts'
-import { findRecord, writtenBy } from './evidence.ts'
+import { challengeOrNot, guardAnswer } from './guard.ts'
+import { findRecord, writtenBy, type FoundRecord } from './evidence.ts'
 import { settingsOf, type GatehouseOptions, type Settings } from './options.ts'
-import { enter, type Passage } from './passage.ts'
+import { Passage } from './passage.ts'
 import { refusedNo, refusedOutcome, type FailedOutcome } from './refusal-of.ts'
 import { Refusal, refusal } from './refusal.ts'
 import { authorizeRecord, canRecord } from './request-methods.ts'
@@ -31,11 +31,16 @@ const gatehousePlugin: FastifyPluginAsync<GatehouseOptions> = async (app, option
   const boot = new Boot(app)
   const routes = new Routes(app, settings)
   app.addHook('onRegister', (child) => boot.see(child))
-  app.addHook('onRoute', function (route) { routes.see(route, this) })
+  app.addHook('onRoute', function (route) {
+    routes.see(route, this)
+    // A hook of a scope within runs after ours, and may still make a 401 of the answer.
+    const lastLook: onSendHookHandler = (request, reply, payload, done) => life.lastLook(request as Request, reply, payload, done)
+    route.onSend = [route.onSend ?? [], lastLook].flat()
+  })
   const gatehouse = await Gatehouse.open(settings, routes)
+  const life = new Life(settings, routes, gatehouse)
   decorate(app, gatehouse)
 
-  const life = new Life(settings, routes, gatehouse)
   app.addHook('onRequest', (request, reply, done) => life.onRequest(request as Request, reply, done))
   app.addHook('preHandler', (request, reply, done) => life.preHandler(request as Request, reply, done))
   app.addHook('onError', (request, reply, error, done) => life.onError(request as Request, reply, error, done))
@@ -69,6 +74,9 @@ const gatehousePlugin: FastifyPluginAsync<GatehouseOptions> = async (app, option
     boot.keepUserDecorator()
   }
 }
+
+/** `null`: go on. */
+type Decided = Refusal | Error | null
 
 /** What happens to a request, in this order. */
 class Life {
@@ -169,37 +177,37 @@ class Life {
   preHandler (request: Request, reply: FastifyReply, done: HookHandlerDoneFunction): void {
     const passage = request[PASSAGE]
     if (passage === null || passage.plan.targets.length === 0) return done()
-    this.#decideWithRecords(request, passage).then((no) => {
-      if (no === null) return done()
-      if (no instanceof Refusal) return this.#answer(request, reply, no, done)
-      done(no)
-    }).catch(done)
-  }
-
-  /** `null`: go on. A refusal, or an error of the application's own with a 4xx status. */
-  async #decideWithRecords (request: Request, passage: Passage): Promise<Refusal | Error | null> {
-    try {
-      return await this.#loadAndDecide(request, passage)
-    } catch (cause) {
-      return this.#undecided(passage, cause)
+    const no = this.#decided(passage, () => this.#withRecords(request, passage, writtenBy(request, passage.plan)))
+    if (no instanceof Promise) {
+      no.catch((cause: unknown) => this.#undecided(passage, cause)).then((settled) => this.#go(request, reply, settled, done)).catch(done)
+      return
     }
+    this.#go(request, reply, no, done)
   }
 
-  async #loadAndDecide (request: Request, passage: Passage): Promise<Refusal | Error | null> {
+  #go (request: Request, reply: FastifyReply, no: Refusal | Error | null, done: HookHandlerDoneFunction): void {
+    if (no === null) return done()
+    if (no instanceof Refusal) return this.#answer(request, reply, no, done)
+    done(no)
+  }
+
+  /** Loads and decides in turn, until nothing is left to load; at once where the loaders are. An error is the application's own, with a 4xx status. */
+  #withRecords (request: Request, passage: Passage, written: readonly string[] | null): Decided | Promise<Decided> {
     const { plan, records } = passage
-    const written = writtenBy(request, plan)
-    for (;;) {
-      const ruling = decide(plan.requirement, passage.asker(), { records, written })
-      const target = ruling.kind === 'record' ? ruling.target : ruling.kind === 'yes' ? plan.targets.find((one) => !records.has(one)) : undefined
-      if (target === undefined) {
-        if (ruling.kind === 'yes') this.#keepAllowed(passage, written)
-        return this.#ruled(passage, ruling)
-      }
-      const found = await findRecord(target, request, passage)
+    const ruling = decide(plan.requirement, passage.asker(), { records, written })
+    const target = ruling.kind === 'record' ? ruling.target : ruling.kind === 'yes' ? plan.targets.find((one) => !records.has(one)) : undefined
+    if (target === undefined) {
+      if (ruling.kind === 'yes') this.#keepAllowed(passage, written)
+      return this.#ruled(passage, ruling)
+    }
+    const goOn = (found: FoundRecord): Decided | Promise<Decided> => {
       if (found.kind === 'failed') return found.error instanceof Refusal ? (passage.refusal = found.error) : found.error
       if (found.kind === 'unknown') return (passage.refusal = refusal('temporarily_unavailable', { reason: found.reason, cause: found.cause }))
       records.set(target, found.record)
+      return this.#withRecords(request, passage, written)
     }
+    const found = findRecord(target, request, passage)
+    return found instanceof Promise ? found.then(goOn) : goOn(found)
   }
 
   /** With alternatives, a yes need not be for every record: one whose own part says no is not handed out, whether it is hidden or missing. */
@@ -212,7 +220,7 @@ class Life {
   }
 
   /** Law 10. What a decision asks of the application (the roles of a user, a value of a record) may throw. */
-  #decided (passage: Passage, decision: () => Refusal | null): Refusal | null {
+  #decided<D> (passage: Passage, decision: () => D): D | Refusal {
     try {
       return decision()
     } catch (cause) {
@@ -267,6 +275,12 @@ class Life {
     done(null, answer)
   }
 
+  /** Law 1, once every other hook has had its turn. */
+  lastLook (request: Request, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
+    if (reply.statusCode === 401 && !reply.hasHeader('www-authenticate')) challengeOrNot(request, reply, this.passageOf(request), this.#settings)
+    done(null, payload)
+  }
+
   /** A refused upgrade (RFC 9110 section 7.8): Node.js has let go of its socket, and nobody else would close it. */
   onResponse (request: Request, reply: FastifyReply, done: () => void): void {
     if (request.headers.upgrade !== undefined && reply.raw.socket !== null && hasRefusal(request[PASSAGE])) reply.raw.socket.destroy()
@@ -279,7 +293,7 @@ class Life {
   }
 
   #enter (request: Request, plan: RoutePlan): Passage {
-    const passage = enter(request, plan, this.#gatehouse.abilities, this.#settings)
+    const passage = new Passage(request, plan, this.#gatehouse.abilities, this.#settings)
     request[PASSAGE] = passage
     return passage
   }

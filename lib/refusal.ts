@@ -25,8 +25,9 @@ export const KINDS = {
 
 export type RefusalKind = keyof typeof KINDS
 
-/** Seconds a client should wait when a part is down and nothing better is known. */
-export const UNAVAILABLE_RETRY_AFTER = 5
+/** Seconds a client should wait when nothing better is known, and the longest that is ever said. */
+const RETRY_AFTER = 5
+const LONGEST_RETRY_AFTER = 2 ** 31 - 1
 
 /** What a refusal may tell the client beyond its kind, because the application disclosed it. */
 export interface Details {
@@ -101,9 +102,13 @@ export function refusal (kind: RefusalKind, init: RefusalInit): Refusal {
 
 function headersOf (status: number, init: RefusalInit): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = { 'cache-control': 'no-store', ...init.headers }
-  const retryAfter = init.retryAfter ?? (status === 503 ? UNAVAILABLE_RETRY_AFTER : undefined)
-  if (retryAfter !== undefined) headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfter)))
+  if (init.retryAfter !== undefined || status === 429 || status === 503) headers['retry-after'] = String(wholeSeconds(init.retryAfter))
   return headers
+}
+
+function wholeSeconds (retryAfter = RETRY_AFTER): number {
+  const seconds = Number.isNaN(retryAfter) ? RETRY_AFTER : Math.ceil(retryAfter)
+  return Math.min(Math.max(1, seconds), LONGEST_RETRY_AFTER)
 }
 
 /** RFC 9457 problem details. `instance` is the request's path without its query. */

@@ -15,7 +15,7 @@ export function canRecord (passage: Passage, action: string, resource: AnyResour
 export function authorizeRecord (passage: Passage, action: string, resource: AnyResource, record: object): No | null {
   if (typeof resource !== 'object' || resource === null || resource.kind !== 'resource') throw new TypeError('expected a resource, as resource(…) makes it')
   if (typeof record !== 'object' || record === null || Array.isArray(record)) throw new TypeError(`expected a record of ${resource.subject}`)
-  passage.asked.add(resource)
+  passage.asked?.add(resource)
   const can: Can = { kind: 'can', action, target: resource.record }
   const asker = passage.asker()
   const ruling = ruled(() => decideRecord(can, asker, whole(record), []))

@@ -30,6 +30,8 @@ export interface RoutePlan {
   readonly lists: readonly AnyResource[]
   /** The request headers on which the answers depend. */
   readonly varyOn: readonly string[]
+  /** The same as the value of `Vary`. */
+  readonly vary: string
   /** Whether one of those is a cookie or a key, so that no shared cache may keep the answer. */
   readonly private: boolean
   /** The action, subject and parameter for decision events. */
@@ -75,6 +77,7 @@ function plan (route: Omit<DeclaredRoute, 'declaration'>, settings: Settings, mo
     alternatives: [...parts(requirement)].some(({ kind }) => kind === 'any_of') ? cans.filter(({ target }) => targets.includes(target)) : [],
     lists: cans.flatMap(({ target }) => target.kind === 'list' ? [target.resource] : []),
     varyOn,
+    vary: varyOn.join(', '),
     private: varyOn.some((header) => header.toLowerCase() !== 'authorization'),
     can: cans[0] ?? null,
     ownErrorHandler: route.ownErrorHandler,

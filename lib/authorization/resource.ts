@@ -73,7 +73,7 @@ export function resource<T extends object, S extends string = string> (subject: 
     },
     filter: (request, action = 'read') => {
       const standing = standingOf(request)
-      standing.asked.add(self)
+      standing.asked?.add(self)
       return listFilter(standing.asker().ability, action, subject, self.hidden)
     },
   }

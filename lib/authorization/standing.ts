@@ -9,8 +9,8 @@ export interface Standing {
   readonly records: Map<Target, object | null>
   /** The records that this user may not have, though an alternative allows the request; and the no for each. */
   readonly withheld: Map<Target, () => Error>
-  /** The resources whose list filter, or a decision on a record of theirs, was asked for by the handler. */
-  readonly asked: Set<AnyResource>
+  /** The resources whose list filter, or a decision on a record of theirs, was asked for by the handler; `null` where the route has no list. */
+  readonly asked: Set<AnyResource> | null
 }
 
 /** Where the plugin keeps a request's standing. */

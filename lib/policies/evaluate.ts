@@ -1,6 +1,7 @@
 /** Asks a bound condition about one record, in the three-valued logic of Kleene (and of SQL): true, false, or not known. */
 import type { Comparison, Condition, Operand, Scalar } from './condition.ts'
 import { instantOf } from './instant.ts'
+import { isStorable } from './text.ts'
 import { valueAt } from './value-at.ts'
 
 /** `undefined`: it cannot be known, because the record lacks a value or has one of another type. Nothing is ever converted (facts: authorization T5, T6, T16). */
@@ -60,7 +61,8 @@ function compare (operator: Comparison, value: unknown, operand: Operand): Truth
     case '$nin': return not(isOneOf(value, literal as readonly Scalar[]))
     case '$eq': return equals(value, literal as Scalar)
     case '$ne': return not(equals(value, literal as Scalar))
-    default: return inOrder(operator, order(value, literal as Scalar))
+    // A text that no store can hold stands nowhere in the order of those that it holds.
+    default: return typeof literal === 'string' && !isStorable(literal) ? undefined : inOrder(operator, order(value, literal as Scalar))
   }
 }
 

@@ -1,0 +1,104 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import t from 'tap'
+import type { FastifyInstance } from 'fastify'
+import gatehouse, { authenticated, can, resource, role } from '../../lib/index.ts'
+import { as, bare, keys, porch } from './porch.ts'
+
+function guarded (app: FastifyInstance, outcome: () => unknown): void {
+  app.post('/sign-in', { config: { access: 'public' } }, async (request) => ({ got: await app.gatehouse.throttle.guard(request, 'ada', outcome) }))
+}
+
+const twoGuesses = { account: { free: 2 }, address: false } as const
+
+t.test('law 9: a handler\'s own secret is throttled, and the wrong answers are null, undefined and false', async (t) => {
+  for (const wrong of [null, undefined, false]) {
+    const app = await porch(t, { throttle: twoGuesses }, (app) => guarded(app, () => wrong))
+    const statuses = []
+    for (let guess = 0; guess < 3; guess++) statuses.push((await app.inject({ method: 'POST', url: '/sign-in' })).statusCode)
+    t.same(statuses, [200, 200, 429])
+    const locked = await app.inject({ method: 'POST', url: '/sign-in' })
+    t.match(locked.headers['retry-after'], /^[1-9]\d*$/)
+    t.equal(locked.json().code, 'too_many_attempts')
+    t.match(await app.gatehouse.throttle.status({ account: 'ada' }), { account: { failures: 2 }, address: null })
+    await app.gatehouse.throttle.unlock({ account: 'ada' })
+    t.equal((await app.inject({ method: 'POST', url: '/sign-in' })).statusCode, 200)
+  }
+})
+
+t.test('a right secret is handed back, and a check that throws was no attempt', async (t) => {
+  let calls = 0
+  const app = await porch(t, { throttle: twoGuesses }, (app) => guarded(app, async () => {
+    if (++calls <= 5) throw new Error('database down')
+    return { id: 'ada' }
+  }))
+  for (let guess = 0; guess < 5; guess++) t.equal((await app.inject({ method: 'POST', url: '/sign-in' })).statusCode, 500)
+  t.same((await app.inject({ method: 'POST', url: '/sign-in' })).json(), { got: { id: 'ada' } })
+})
+
+t.test('without a throttle every guess is checked, and nothing stands in the counters', async (t) => {
+  const app = await porch(t, { throttle: false }, (app) => guarded(app, () => null))
+  for (let guess = 0; guess < 40; guess++) t.equal((await app.inject({ method: 'POST', url: '/sign-in' })).statusCode, 200)
+  t.same(await app.gatehouse.throttle.status({ account: 'ada' }), { address: null, account: null })
+  await app.gatehouse.throttle.unlock({ account: 'ada' })
+})
+
+t.test('a scheme that cannot know made no attempt; one that says no did', async (t) => {
+  let answer: object = { kind: 'unavailable', reason: 'user store down' }
+  const app = await porch(t, { throttle: twoGuesses, schemes: [keys({ guessable: true, verify: () => answer as never })] }, (app) => {
+    app.get('/', { config: { access: authenticated() } }, () => 'in')
+  })
+  const status = async () => (await app.inject({ url: '/', headers: as({}) })).statusCode
+  for (let guess = 0; guess < 5; guess++) t.equal(await status(), 503)
+  answer = { kind: 'invalid', reason: 'wrong' }
+  t.same([await status(), await status(), await status()], [401, 401, 429])
+})
+
+t.test('law 10: a throttle that fails lets nobody by', async (t) => {
+  const down = () => Promise.reject(new Error('counters down'))
+  const app = await porch(t, { throttle: { store: { charge: down, refund: down, reset: down, status: down } as never }, schemes: [keys({ guessable: true })] }, (app) => {
+    app.get('/', { config: { access: authenticated() } }, () => 'in')
+    guarded(app, () => ({ id: 'ada' }))
+  })
+  t.equal((await app.inject({ url: '/', headers: as({}) })).statusCode, 503)
+  t.equal((await app.inject({ method: 'POST', url: '/sign-in' })).statusCode, 503)
+})
+
+t.test('a folder of policies is read again, and only a policy that fits is put in force', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-'))
+  t.teardown(() => rm(folder, { recursive: true }))
+  const write = (text: string) => writeFile(join(folder, 'author.yaml'), text)
+  await write('role: author\nrules: [{ action: read, subject: Report }]\n')
+  const app = await porch(t, { policies: pathToFileURL(`${folder}/`) }, (app) => {
+    app.get('/', { config: { access: can('read', 'Report') } }, () => 'report')
+    app.get('/a', { config: { access: role('author') } }, () => 'a')
+  })
+  const status = async () => (await app.inject({ url: '/', headers: as({ roles: ['author'] }) })).statusCode
+  t.equal(await status(), 200)
+  const { policy } = app.gatehouse
+  t.match(policy?.version, /^[0-9a-f]{12}$/)
+
+  await write('role: author\nrules: [{ action: read }]\n')
+  await t.rejects(app.gatehouse.reload(), { code: 'FST_GATEHOUSE_POLICY' })
+  await write('role: author\nrules: [{ action: read, subject: Reports }]\n')
+  await t.rejects(app.gatehouse.reload(), { code: 'FST_GATEHOUSE_OPTION', message: /the new policy does not fit the routes:\n.*no rule mentions the subject "Report"\. Did you mean "Reports"\?/ })
+  t.equal(app.gatehouse.policy, policy, 'law 11: the policy in force stays in force')
+  t.equal(await status(), 200)
+
+  await write('role: author\nrules:\n  - { action: read, subject: Report }\n  - { action: read, subject: Report, inverted: true }\n')
+  const { version } = await app.gatehouse.reload()
+  t.not(version, policy?.version)
+  t.equal(await status(), 403)
+})
+
+t.test('without policies there is none in force, none to reload, and a rule allows nothing', async (t) => {
+  const app = bare(t)
+  await app.register(gatehouse, { schemes: [keys()] })
+  const post = resource('Post')
+  app.get('/', { config: { access: authenticated() } }, (request) => request.can('read', post, {}))
+  t.equal((await app.inject({ url: '/', headers: as({ roles: ['admin'] }) })).body, 'false')
+  t.equal(app.gatehouse.policy, null)
+  await t.rejects(app.gatehouse.reload(), { code: 'FST_GATEHOUSE_OPTION', message: /there is nothing to reload/ })
+})

@@ -1,0 +1,117 @@
+import t from 'tap'
+import { allOf, anyOf, authenticated, can, optional, resource, role, scope } from '../../lib/index.ts'
+import type { Declaration } from '../../lib/access.ts'
+import { settingsOf } from '../../lib/options.ts'
+import { closedPlan, planOf, planProblems } from '../../lib/route-plan.ts'
+import { policyOf } from '../authorization/abilities.ts'
+import { keys } from './porch.ts'
+
+const load = () => null
+const post = resource('Post', { param: 'id', load, disclose: { details: true } })
+const note = resource('Note', { param: 'note', load })
+const cookie = keys({ name: 'Cookie', varyOn: ['Cookie'] })
+const settings = settingsOf({ schemes: [keys()], disclose: { details: false, help: 'https://h.example/' } })
+
+const policy = policyOf(
+  {
+    role: 'author',
+    rules: [
+      { action: 'read', subject: 'Post', conditions: { open: true } },
+      { action: 'update', subject: 'Post', fields: 'title' },
+      { action: 'read', subject: 'Report' },
+      { action: 'update', subject: 'Settings', fields: 'title' },
+      { action: 'create', subject: 'Secret', inverted: true },
+    ]
+  },
+  { name: 'pro', when: { plan: 'pro' }, rules: [{ action: 'manage', subject: 'Lab', conditions: { a: 1 } }, { action: 'read', subject: 'Note' }] },
+  { name: 'state', deny: [{ code: 'suspended', when: { suspended: true } }] }
+)
+
+function planFor (declaration: Declaration) {
+  return planOf({ method: 'GET', url: '/posts/:id', declaration, ownErrorHandler: false }, settings)
+}
+
+function problemsOf (declaration: Declaration, url = '/posts/:id', given: typeof policy | null = policy) {
+  return planProblems({ method: 'GET', url, declaration, ownErrorHandler: false }, settings, given)
+}
+
+t.test('the mode is that of the declaration', async (t) => {
+  t.same([planFor('public'), planFor(optional()), planFor(authenticated()), planFor(role('a', { optional: true })), closedPlan('GET', '/', settings, 'closed')].map(({ mode }) => mode), ['public', 'optional', 'required', 'optional', 'closed'])
+})
+
+t.test('a plan knows the records to load, the lists to filter and what its answers depend on', async (t) => {
+  const plan = planFor(allOf(can('read', post), can('update', post), can('read', note.list), can('create', note.proposed(() => ({}))), can('read', 'Report'), { schemes: [keys(), cookie], despite: ['suspended'] }))
+  t.same(plan.targets.map(({ kind }) => kind), ['record', 'record', 'proposed'])
+  t.same(plan.lists, [note])
+  t.same(plan.varyOn, ['Authorization', 'Cookie'])
+  t.equal(plan.private, true)
+  t.equal(planFor(authenticated()).private, false)
+  t.same([...plan.despite], ['suspended'])
+  t.match(plan.can, { action: 'read', target: post.record })
+  t.equal(planFor(authenticated()).can, null)
+})
+
+t.test('with alternatives the plan knows every part that a record must meet', async (t) => {
+  const parts = (declaration: Declaration) => planFor(declaration).alternatives.map(({ action }) => action)
+  t.same(parts(anyOf(can('read', post), can('update', post), can('read', note.list), role('author'))), ['read', 'update'])
+  t.same(parts(allOf(can('read', post), role('author'))), [])
+})
+
+t.test('the route discloses before the resource, and the resource before the plugin', async (t) => {
+  t.same(planFor(authenticated()).disclose, { details: false, help: 'https://h.example/' })
+  t.same(planFor(can('read', post)).disclose, { details: true, help: 'https://h.example/' })
+  t.same(planFor(can('read', post, { disclose: { details: false } })).disclose, { details: false, help: 'https://h.example/' })
+})
+
+t.test('authz T1: a check on a type whose rules have conditions stops the start', async (t) => {
+  t.match(problemsOf(can('read', 'Post')), [/^GET \/posts\/:id: can\("read", "Post"\) would ignore the conditions of rule author\/1/])
+  t.match(problemsOf(can('dance', 'Lab')), [/no rule mentions the action "dance"/])
+  t.match(problemsOf(can('delete', 'Lab')), [/would ignore the conditions of rule pro\/1/])
+  t.same(problemsOf(can('read', 'Report')), [])
+})
+
+t.test('authz T1: so does a resource without a way to load its record', async (t) => {
+  t.match(problemsOf(can('read', resource('Post'))), [/the resource has no "load"/])
+  t.same(problemsOf(can('read', resource('Post').list)), [])
+})
+
+t.test('authz T10: a check without a record whose rules have fields stops the start, unless the handler sees to them', async (t) => {
+  t.match(problemsOf(can('update', 'Settings')), [/would ignore the fields of rule author\/4/])
+  t.match(problemsOf(can('update', post.list)), [/would ignore the fields of rule author\/2/])
+  t.same(problemsOf(can('update', 'Settings', { fields: false })), [])
+  t.same(problemsOf(can('update', post)), [])
+  t.same(problemsOf(can('update', post.proposed(() => ({})))), [])
+})
+
+t.test('a list to be read may have rules about fields: the handler gives out what may be read', async (t) => {
+  const fields = policyOf({ role: 'author', rules: [{ action: 'read', subject: 'Post', fields: 'title' }] })
+  t.same(problemsOf(can('read', post.list), '/posts', fields), [])
+})
+
+t.test('a parameter that the URL does not have stops the start, with the nearest one', async (t) => {
+  t.match(problemsOf(can('read', post), '/posts/:ID'), [/the URL has no parameter ":id"\. Did you mean "ID"\?/])
+  t.match(problemsOf(can('read', note), '/notes'), [/no parameter ":note"\.$/])
+})
+
+t.test('words that no policy knows stop the start, with the nearest ones', async (t) => {
+  t.match(problemsOf(can('raed', 'Report')), [/the action "raed"\. Did you mean "read"\?/])
+  t.match(problemsOf(can('read', 'Reprot')), [/the subject "Reprot"\. Did you mean "Report"\?/])
+  t.match(problemsOf(can('delete', 'Report')), [/no rule allows anybody to "delete" a Report/])
+  t.match(problemsOf(can('create', 'Secret')), [/no rule allows anybody to "create" a Secret/])
+  t.match(problemsOf(role('autor')), [/the role "autor"\. Did you mean "author"\?/])
+  t.match(problemsOf(authenticated({ despite: ['suspendet'] })), [/the code "suspendet"\. Did you mean "suspended"\?/])
+  t.same(problemsOf(can('read', 'Anything'), '/', policyOf({ role: 'admin', rules: [{ action: 'manage', subject: 'all' }] })), [])
+})
+
+t.test('everything that is wrong with a route is told at once', async (t) => {
+  t.equal(problemsOf(anyOf(can('raed', 'Report'), role('autor'), { despite: ['x'] })).length, 3)
+  t.same(problemsOf('public'), [])
+  t.match(problemsOf(authenticated({ optonal: true } as object)), [/GET \/posts\/:id.*Did you mean "optional"\?/])
+  t.match(planProblems({ method: 'GET', url: '/', declaration: authenticated(), ownErrorHandler: false }, settingsOf({}), policy), [/nobody could sign in/])
+})
+
+t.test('without policies can() has nothing to ask, and a role is what the user says', async (t) => {
+  t.match(problemsOf(can('read', 'Report'), '/', null), [/needs the plugin's option "policies"/])
+  t.same(problemsOf(role('anything'), '/', null), [])
+  t.match(problemsOf(scope('a', { despite: ['x'] }), '/', null), [/no pre-check has the code "x"/])
+})
