@@ -4,16 +4,16 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest,
 import type {} from '@fastify/jwt'
 import { authenticate, type Guard, type Outcome } from './authentication/authenticate.ts'
 import type { AnyScheme } from './authentication/scheme.ts'
-import { decide, type Ruling } from './authorization/decision.ts'
+import type { No } from './authorization/decision.ts'
 import { STANDING } from './authorization/standing.ts'
 import { Boot, plainErrorHandler } from './boot.ts'
 import { eventOf } from './event-of.ts'
 import { Gatehouse } from './gatehouse.ts'
 import { challengeOrNot, guardAnswer } from './guard.ts'
-import { findRecord, writtenBy, type FoundRecord } from './evidence.ts'
+import { Judge, type Judgement } from './judge.ts'
 import { settingsOf, type GatehouseOptions, type Settings } from './options.ts'
 import { Passage } from './passage.ts'
-import { refusedNo, refusedOutcome, type FailedOutcome } from './refusal-of.ts'
+import { refusedOutcome, type FailedOutcome } from './refusal-of.ts'
 import { Refusal, refusal } from './refusal.ts'
 import { authorizeRecord, canRecord } from './request-methods.ts'
 import { listening, report } from './reporting/decision-event.ts'
@@ -75,9 +75,6 @@ const gatehousePlugin: FastifyPluginAsync<GatehouseOptions> = async (app, option
   }
 }
 
-/** `null`: go on. */
-type Decided = Refusal | Error | null
-
 /** What happens to a request, in this order. */
 class Life {
   readonly #settings: Settings
@@ -87,12 +84,14 @@ class Life {
   #known: readonly AnyScheme[] = []
   /** What an unknown URL is to the gatehouse: public, and challenged with the default schemes. */
   #unknown: RoutePlan
+  readonly #judge: Judge
 
   constructor (settings: Settings, routes: Routes, gatehouse: Gatehouse) {
     this.#settings = settings
     this.#routes = routes
     this.#gatehouse = gatehouse
     this.#unknown = routes.unknown()
+    this.#judge = new Judge(settings)
   }
 
   async prepare (): Promise<void> {
@@ -124,7 +123,7 @@ class Life {
   }
 
   #admit (request: Request, reply: FastifyReply, passage: Passage, outcome: Outcome, done: HookHandlerDoneFunction): void {
-    const no = this.#recognise(request, passage, outcome) ?? this.#preCheck(passage) ?? this.#decided(passage, () => this.#early(passage))
+    const no = this.#recognise(request, passage, outcome) ?? this.#judge.preCheck(passage) ?? this.#judge.early(passage)
     if (no === null) return done()
     this.#answer(request, reply, no, done)
   }
@@ -148,103 +147,27 @@ class Life {
     return (passage.refusal = refused.refusal)
   }
 
-  /** Account states and the like: a no for a known user, whatever the route asks. */
-  #preCheck (passage: Passage): Refusal | null {
-    const { preChecks } = passage.abilities.policy
-    const { user } = preChecks.length === 0 ? { user: null } : passage.asker()
-    if (user === null) return null
-    for (const check of preChecks) {
-      if (passage.plan.despite.has(check.code)) continue
-      try {
-        if (check.refuses(user)) return (passage.refusal = this.refuse(passage, { reason: `the pre-check ${check.name} refuses this user`, code: check.code }))
-      } catch (cause) {
-        return (passage.refusal = refusal('temporarily_unavailable', { reason: `the pre-check ${check.name} could not decide`, cause }))
-      }
-    }
-    return null
-  }
-
-  /** A no that needs no record. */
-  #early (passage: Passage): Refusal | null {
-    if (passage.plan.mode === 'closed' || passage.plan.mode === 'preflight') {
-      return (passage.refusal = this.refuse(passage, { reason: 'the route declares nothing, and is closed', code: null }))
-    }
-    const ruling = decide(passage.plan.requirement, passage.asker(), { records: passage.records, written: [] })
-    return this.#ruled(passage, ruling)
-  }
-
   /** May you do this? With the records at hand. */
   preHandler (request: Request, reply: FastifyReply, done: HookHandlerDoneFunction): void {
     const passage = request[PASSAGE]
     if (passage === null || passage.plan.targets.length === 0) return done()
-    const no = this.#decided(passage, () => this.#withRecords(request, passage, writtenBy(request, passage.plan)))
+    const no = this.#judge.withRecords(passage, request)
     if (no instanceof Promise) {
-      no.catch((cause: unknown) => this.#undecided(passage, cause)).then((settled) => this.#go(request, reply, settled, done)).catch(done)
+      no.then((settled) => this.#go(request, reply, settled, done)).catch(done)
       return
     }
     this.#go(request, reply, no, done)
   }
 
-  #go (request: Request, reply: FastifyReply, no: Refusal | Error | null, done: HookHandlerDoneFunction): void {
+  /** For `request.authorize`. */
+  refuse (passage: Passage, no: No): Refusal {
+    return this.#judge.refuse(passage, no)
+  }
+
+  #go (request: Request, reply: FastifyReply, no: Judgement, done: HookHandlerDoneFunction): void {
     if (no === null) return done()
     if (no instanceof Refusal) return this.#answer(request, reply, no, done)
     done(no)
-  }
-
-  /** Loads and decides in turn, until nothing is left to load; at once where the loaders are. An error is the application's own, with a 4xx status. */
-  #withRecords (request: Request, passage: Passage, written: readonly string[] | null): Decided | Promise<Decided> {
-    const { plan, records } = passage
-    const ruling = decide(plan.requirement, passage.asker(), { records, written })
-    const target = ruling.kind === 'record' ? ruling.target : ruling.kind === 'yes' ? plan.targets.find((one) => !records.has(one)) : undefined
-    if (target === undefined) {
-      if (ruling.kind === 'yes') this.#keepAllowed(passage, written)
-      return this.#ruled(passage, ruling)
-    }
-    const goOn = (found: FoundRecord): Decided | Promise<Decided> => {
-      if (found.kind === 'failed') return found.error instanceof Refusal ? (passage.refusal = found.error) : found.error
-      if (found.kind === 'unknown') return (passage.refusal = refusal('temporarily_unavailable', { reason: found.reason, cause: found.cause }))
-      records.set(target, found.record)
-      return this.#withRecords(request, passage, written)
-    }
-    const found = findRecord(target, request, passage)
-    return found instanceof Promise ? found.then(goOn) : goOn(found)
-  }
-
-  /** With alternatives, a yes need not be for every record: one whose own part says no is not handed out, whether it is hidden or missing. */
-  #keepAllowed (passage: Passage, written: readonly string[] | null): void {
-    const { records, withheld } = passage
-    for (const can of passage.plan.alternatives) {
-      const ruling = decide(can, passage.asker(), { records, written })
-      if (ruling.kind === 'no') withheld.set(can.target, () => this.refuse(passage, ruling))
-    }
-  }
-
-  /** Law 10. What a decision asks of the application (the roles of a user, a value of a record) may throw. */
-  #decided<D> (passage: Passage, decision: () => D): D | Refusal {
-    try {
-      return decision()
-    } catch (cause) {
-      return this.#undecided(passage, cause)
-    }
-  }
-
-  #undecided (passage: Passage, cause: unknown): Refusal {
-    return (passage.refusal = refusal('temporarily_unavailable', { reason: 'the decision failed', cause }))
-  }
-
-  #ruled (passage: Passage, ruling: Ruling): Refusal | null {
-    if (ruling.kind === 'no') return (passage.refusal = this.refuse(passage, ruling))
-    if (ruling.kind === 'yes') passage.rule = ruling.rule
-    return null
-  }
-
-  /** The refusal for a no of the policy. It counts once it is answered or thrown: a handler may catch it and do something else. */
-  refuse (passage: Passage, no: Parameters<typeof refusedNo>[0] | { readonly reason: string, readonly code: string | null }): Refusal {
-    const whole = 'kind' in no ? no : { kind: 'no' as const, as: 'forbidden' as const, rule: null, part: passage.plan.requirement, fields: [], ...no }
-    const refused = refusedNo(whole, passage.plan, this.#settings, passage.asker().roles)
-    passage.no = whole
-    passage.tried = refused.tried === null || passage.scheme === null ? null : { ...refused.tried, schemes: [passage.scheme] }
-    return refused.refusal
   }
 
   /** An application with an error handler of its own gets the error; otherwise the gatehouse answers, and `onSend` writes the body. */

@@ -1,6 +1,6 @@
 /** The routes of the articles: what each demands, and what it does once that is met. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { allOf, Refusal, signedIn, stepUp } from 'fastify-gatehouse'
+import { allOf, refusal, signedIn, stepUp, type Refusal } from 'fastify-gatehouse'
 import { LAST_ID, STATUSES, type Articles, type Changes, type NewArticle } from './articles.ts'
 import { STORABLE } from './validation.ts'
 import { can, resource } from './words.ts'
@@ -83,5 +83,5 @@ function proposal (request: FastifyRequest): NewArticle {
 
 /** Somebody else changed it between the decision and the deed. */
 function goneMeanwhile (): Refusal {
-  return new Refusal('not_found', { reason: 'the article changed after the decision' })
+  return refusal('not_found', { reason: 'the article changed after the decision' })
 }

@@ -35,7 +35,7 @@ export interface Articles {
 export const LAST_ID = 2_147_483_647
 
 const COLUMNS: PostgresqlOptions['columns'] = {
-  id: 'number',
+  id: 'integer',
   tenantId: { column: 'tenant_id', type: 'text' },
   authorId: { column: 'author_id', type: 'text' },
   status: 'text',

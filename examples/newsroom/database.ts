@@ -1,7 +1,7 @@
 /** One small interface over the two places where the records can live: PostgreSQL embedded in the process, and a PostgreSQL server. */
 import { PGlite } from '@electric-sql/pglite'
 import { Pool } from 'pg'
-import { Refusal } from 'fastify-gatehouse'
+import { refusal } from 'fastify-gatehouse'
 import { oneLine } from './start-error.ts'
 
 export type Query = <R extends object>(text: string, values?: readonly unknown[]) => Promise<R[]>
@@ -65,7 +65,7 @@ export function refusing (query: Query): Query {
     try {
       return await query(text, values)
     } catch (cause) {
-      throw new Refusal('temporarily_unavailable', { reason: 'the database gave no answer', cause })
+      throw refusal('temporarily_unavailable', { reason: 'the database gave no answer', cause })
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Signing in: a name and a password become a token. */
 import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import { Refusal } from 'fastify-gatehouse'
+import { refusal } from 'fastify-gatehouse'
 import type { People, Person } from './people.ts'
 import { STORABLE } from './validation.ts'
 
@@ -27,7 +27,7 @@ export async function login (app: FastifyInstance, { people }: { readonly people
   }, async (request, reply) => {
     const { username, password } = request.body
     const person = await app.gatehouse.throttle.guard(request, username, () => people.find(username, password))
-    if (person === null) throw new Refusal('invalid_credentials', { reason: 'the user name or the password is wrong' })
+    if (person === null) throw refusal('invalid_credentials', { reason: 'the user name or the password is wrong' })
     reply.header('cache-control', 'no-store')
     return { access_token: app.jwt.sign(claimsOf(person)), token_type: 'Bearer', expires_in: LIFETIME }
   })

@@ -1,0 +1,110 @@
+/** What the policy says of a request: its pre-checks, what needs no record, and what the records decide. */
+import type { FastifyRequest } from 'fastify'
+import { decide, type No, type Ruling } from './authorization/decision.ts'
+import { findRecord, writtenBy, type FoundRecord } from './evidence.ts'
+import type { Settings } from './options.ts'
+import type { Passage } from './passage.ts'
+import { refusedNo } from './refusal-of.ts'
+import { Refusal, refusal } from './refusal.ts'
+
+/** `null`: go on. An error is the application's own, with a 4xx status. */
+export type Judgement = Refusal | Error | null
+
+export class Judge {
+  readonly #settings: Settings
+
+  constructor (settings: Settings) {
+    this.#settings = settings
+  }
+
+  /** Account states and the like: a no for a known user, whatever the route asks. */
+  preCheck (passage: Passage): Refusal | null {
+    const { preChecks } = passage.abilities.policy
+    const { user } = preChecks.length === 0 ? { user: null } : passage.asker()
+    if (user === null) return null
+    for (const check of preChecks) {
+      if (passage.plan.despite.has(check.code)) continue
+      try {
+        if (check.refuses(user)) return (passage.refusal = this.refuse(passage, { reason: `the pre-check ${check.name} refuses this user`, code: check.code }))
+      } catch (cause) {
+        return (passage.refusal = refusal('temporarily_unavailable', { reason: `the pre-check ${check.name} could not decide`, cause }))
+      }
+    }
+    return null
+  }
+
+  /** A no that needs no record. */
+  early (passage: Passage): Refusal | null {
+    try {
+      return this.#earlyNo(passage)
+    } catch (cause) {
+      return this.#undecided(passage, cause)
+    }
+  }
+
+  #earlyNo (passage: Passage): Refusal | null {
+    if (passage.plan.mode === 'closed' || passage.plan.mode === 'preflight') {
+      return (passage.refusal = this.refuse(passage, { reason: 'the route declares nothing, and is closed', code: null }))
+    }
+    const ruling = decide(passage.plan.requirement, passage.asker(), { records: passage.records, written: [] })
+    return this.#ruled(passage, ruling)
+  }
+
+  /** The no that takes the records; at once where the loaders are. Never throws and never rejects. */
+  withRecords (passage: Passage, request: FastifyRequest): Judgement | Promise<Judgement> {
+    try {
+      const no = this.#loadAndDecide(passage, request, writtenBy(request, passage.plan))
+      return no instanceof Promise ? no.catch((cause: unknown) => this.#undecided(passage, cause)) : no
+    } catch (cause) {
+      return this.#undecided(passage, cause)
+    }
+  }
+
+  /** Loads and decides in turn, until nothing is left to load. */
+  #loadAndDecide (passage: Passage, request: FastifyRequest, written: readonly string[] | null): Judgement | Promise<Judgement> {
+    const { plan, records } = passage
+    const ruling = decide(plan.requirement, passage.asker(), { records, written })
+    const target = ruling.kind === 'record' ? ruling.target : ruling.kind === 'yes' ? plan.targets.find((one) => !records.has(one)) : undefined
+    if (target === undefined) {
+      if (ruling.kind === 'yes') this.#keepAllowed(passage, written)
+      return this.#ruled(passage, ruling)
+    }
+    const goOn = (found: FoundRecord): Judgement | Promise<Judgement> => {
+      if (found.kind === 'failed') return found.error instanceof Refusal ? (passage.refusal = found.error) : found.error
+      if (found.kind === 'unknown') return (passage.refusal = refusal('temporarily_unavailable', { reason: found.reason, cause: found.cause }))
+      records.set(target, found.record)
+      return this.#loadAndDecide(passage, request, written)
+    }
+    const found = findRecord(target, request, passage)
+    return found instanceof Promise ? found.then(goOn) : goOn(found)
+  }
+
+  /** With alternatives, a yes need not be for every record: one whose own part says no is not handed out, whether it is hidden or missing. */
+  #keepAllowed (passage: Passage, written: readonly string[] | null): void {
+    const { records, withheld } = passage
+    for (const can of passage.plan.alternatives) {
+      const ruling = decide(can, passage.asker(), { records, written })
+      if (ruling.kind === 'no') withheld.set(can.target, () => this.refuse(passage, ruling))
+    }
+  }
+
+  /** Law 10. What a decision asks of the application (the roles of a user, a value of a record) may throw. */
+  #undecided (passage: Passage, cause: unknown): Refusal {
+    return (passage.refusal = refusal('temporarily_unavailable', { reason: 'the decision failed', cause }))
+  }
+
+  #ruled (passage: Passage, ruling: Ruling): Refusal | null {
+    if (ruling.kind === 'no') return (passage.refusal = this.refuse(passage, ruling))
+    if (ruling.kind === 'yes') passage.rule = ruling.rule
+    return null
+  }
+
+  /** The refusal for a no of the policy. It counts once it is answered or thrown: a handler may catch it and do something else. */
+  refuse (passage: Passage, no: No | { readonly reason: string, readonly code: string | null }): Refusal {
+    const whole = 'kind' in no ? no : { kind: 'no' as const, as: 'forbidden' as const, rule: null, part: passage.plan.requirement, fields: [], ...no }
+    const refused = refusedNo(whole, passage.plan, this.#settings, passage.asker().roles)
+    passage.no = whole
+    passage.tried = refused.tried === null || passage.scheme === null ? null : { ...refused.tried, schemes: [passage.scheme] }
+    return refused.refusal
+  }
+}
