@@ -6,7 +6,7 @@ import { parseChallenges } from './authentication/challenge-parser.ts'
 import type { AnyScheme, ChallengeContext } from './authentication/scheme.ts'
 import type { Settings } from './options.ts'
 import type { Tried } from './passage.ts'
-import { fastifyShape, problem, type Refusal } from './refusal.ts'
+import { fastifyShape, KINDS, problem, type Refusal } from './refusal.ts'
 import { refusalPage } from './refusal-page.ts'
 
 export interface Body {
@@ -20,9 +20,15 @@ const HTML = 'text/html'
 
 /** The refusal's body, for the client's `Accept` (RFC 9110 section 12.5.1). */
 export function bodyOf (no: Refusal, request: FastifyRequest, settings: Settings): Body {
-  if (settings.html && prefersHtml(request)) return { type: `${HTML}; charset=utf-8`, text: refusalPage(no) }
-  if (settings.format === 'fastify') return { type: `${JSON_TYPE}; charset=utf-8`, text: JSON.stringify(fastifyShape(no)) }
-  return { type: `${PROBLEM}; charset=utf-8`, text: JSON.stringify(problem(no, pathOf(request))) }
+  const detail = detailOf(no, settings)
+  if (settings.html && prefersHtml(request)) return { type: `${HTML}; charset=utf-8`, text: refusalPage(no, detail) }
+  if (settings.format === 'fastify') return { type: `${JSON_TYPE}; charset=utf-8`, text: JSON.stringify(fastifyShape(no, detail)) }
+  return { type: `${PROBLEM}; charset=utf-8`, text: JSON.stringify(problem(no, pathOf(request), detail)) }
+}
+
+/** The text that the application has for the code, unless the refusal was made with one of its own. */
+function detailOf (no: Refusal, { details }: Settings): string {
+  return no.message === KINDS[no.kind].detail && Object.hasOwn(details, no.code) ? details[no.code] as string : no.message
 }
 
 function prefersHtml (request: FastifyRequest): boolean {

@@ -22,6 +22,7 @@ export function eventOf (request: FastifyRequest, reply: FastifyReply, passage: 
     code: refusal?.code ?? null,
     reason: refusal?.reason ?? null,
     user: (request.auth ?? null) === null ? null : idOf(request.user),
+    roles: passage.roles,
     scheme: scheme?.name ?? null,
     action: can?.action ?? null,
     subject: can === null ? null : subjectOf(can.target),

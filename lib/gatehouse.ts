@@ -8,7 +8,7 @@ import type { Settings } from './options.ts'
 import { compilePolicies } from './policies/compile.ts'
 import type { Policy } from './policies/policy.ts'
 import { readPolicies, sourcesOf } from './policies/read.ts'
-import { refusal } from './refusal.ts'
+import { Refusal, refusal } from './refusal.ts'
 import type { Routes } from './routes.ts'
 import { StoreUnavailable } from './stores/unavailable.ts'
 import { createThrottle, type Guarded, type Throttle, type Whose } from './throttling/throttle.ts'
@@ -21,10 +21,11 @@ const NO_POLICY: Policy = {
 /** The throttle, for secrets that a handler checks itself: a password form, a one-time code. */
 export interface HandlerThrottle {
   /**
-   * Runs `verify` unless the client's network or the account is locked. `null`, `undefined` and `false` are a wrong secret; anything else is
-   * a right one and is returned. A `verify` that throws was no attempt. Throws the 429, and the 503 when the counters cannot be reached.
+   * Runs `verify` unless the client's network or the account is locked. `null`, `undefined`, `false`, and a thrown refusal `invalid_credentials`
+   * are a wrong secret, which stays counted; it resolves to `null`, or rejects with that refusal. Anything else is a right one and is returned.
+   * A `verify` that throws another error was no attempt. Rejects with the 429, and with the 503 when the counters cannot be reached.
    */
-  guard: <T>(request: FastifyRequest, account: string, verify: () => T | Promise<T>) => Promise<T>
+  guard: <T>(request: FastifyRequest, account: string, verify: () => T | Promise<T>) => Promise<Exclude<T, false | null | undefined> | null>
   unlock: Throttle['unlock']
   status: Throttle['status']
 }
@@ -72,12 +73,16 @@ export class Gatehouse {
 
   readonly throttle: HandlerThrottle = {
     guard: async (request, account, verify) => {
-      const result = await this.#guarded(request, account, verify, isWrong).catch((cause: unknown) => {
+      // What is no text, from a body that nobody validated, is nobody's name; it must not get around the accounts' counters.
+      const name = typeof account === 'string' ? account : ''
+      const result = await this.#guarded(request, name, () => attempt(verify), isWrong).catch((cause: unknown) => {
         if (cause instanceof StoreUnavailable) throw refusal('temporarily_unavailable', { reason: 'the failed attempts cannot be counted', cause })
         throw cause
       })
-      if (result.kind === 'admitted') return result.value
-      throw refusal('too_many_attempts', { reason: `too many failed attempts by ${result.dimension}`, retryAfter: result.retryAfter })
+      if (result.kind === 'denied') throw refusal('too_many_attempts', { reason: `too many failed attempts by ${result.dimension}`, retryAfter: result.retryAfter })
+      const { value } = result
+      if (value instanceof WrongSecret) throw value.refusal
+      return isWrong(value) ? null : value as never
     },
     unlock: async (whose: Whose) => await this.#throttle?.unlock(whose),
     status: async (whose: Whose) => await this.#throttle?.status(whose) ?? { address: null, account: null },
@@ -86,7 +91,7 @@ export class Gatehouse {
   /** A scheme's verification behind the throttle. A verdict `unavailable` was no attempt. */
   async throttled (request: FastifyRequest, account: string | null, verify: () => Promise<Verdict>): Promise<Verdict | Throttled> {
     try {
-      const result = await this.#guarded(request, account, () => verify().then(unlessUnavailable), (verdict) => verdict.kind === 'invalid')
+      const result = await this.#guarded(request, account, () => verify().then(unlessUnavailable), (verdict) => verdict.kind === 'invalid' && verdict.guessed !== false)
       if (result.kind === 'admitted') return result.value
       return { kind: 'throttled', retryAfter: result.retryAfter, dimension: result.dimension }
     } catch (error) {
@@ -102,7 +107,24 @@ export class Gatehouse {
 }
 
 function isWrong (value: unknown): boolean {
-  return value === null || value === undefined || value === false
+  return value === null || value === undefined || value === false || value instanceof WrongSecret
+}
+
+/** A refusal that says in a verification's place that the secret was wrong: it counts as a failure, and is thrown afterwards. */
+class WrongSecret {
+  readonly refusal: Refusal
+  constructor (refusal: Refusal) {
+    this.refusal = refusal
+  }
+}
+
+async function attempt<T> (verify: () => T | Promise<T>): Promise<T | WrongSecret> {
+  try {
+    return await verify()
+  } catch (error) {
+    if (error instanceof Refusal && error.kind === 'invalid_credentials') return new WrongSecret(error)
+    throw error
+  }
 }
 
 /** Carries a verdict `unavailable` past the throttle, which takes the charge back when a verification throws. */

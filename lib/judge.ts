@@ -2,7 +2,6 @@
 import type { FastifyRequest } from 'fastify'
 import { decide, type No, type Ruling } from './authorization/decision.ts'
 import { findRecord, writtenBy, type FoundRecord } from './evidence.ts'
-import type { Settings } from './options.ts'
 import type { Passage } from './passage.ts'
 import { refusedNo } from './refusal-of.ts'
 import { Refusal, refusal } from './refusal.ts'
@@ -11,16 +10,11 @@ import { Refusal, refusal } from './refusal.ts'
 export type Judgement = Refusal | Error | null
 
 export class Judge {
-  readonly #settings: Settings
-
-  constructor (settings: Settings) {
-    this.#settings = settings
-  }
-
   /** Account states and the like: a no for a known user, whatever the route asks. */
   preCheck (passage: Passage): Refusal | null {
     const { preChecks } = passage.abilities.policy
-    const { user } = preChecks.length === 0 ? { user: null } : passage.asker()
+    if (preChecks.length === 0) return null
+    const { user } = passage.asker()
     if (user === null) return null
     for (const check of preChecks) {
       if (passage.plan.despite.has(check.code)) continue
@@ -102,7 +96,7 @@ export class Judge {
   /** The refusal for a no of the policy. It counts once it is answered or thrown: a handler may catch it and do something else. */
   refuse (passage: Passage, no: No | { readonly reason: string, readonly code: string | null }): Refusal {
     const whole = 'kind' in no ? no : { kind: 'no' as const, as: 'forbidden' as const, rule: null, part: passage.plan.requirement, fields: [], ...no }
-    const refused = refusedNo(whole, passage.plan, this.#settings, passage.asker().roles)
+    const refused = refusedNo(whole, passage.plan, passage.asker().roles)
     passage.no = whole
     passage.tried = refused.tried === null || passage.scheme === null ? null : { ...refused.tried, schemes: [passage.scheme] }
     return refused.refusal

@@ -18,6 +18,11 @@ export interface GatehouseOptions {
   readonly routes?: Readonly<Record<string, Declaration>>
   /** The roles of a user. Default: its `roles`, a list of strings. */
   readonly roles?: (user: never) => readonly string[]
+  /**
+   * `'refuse'`: credentials over plain HTTP are a 403 `insecure_transport`, right and wrong ones alike, wherever credentials are looked at.
+   * Behind a proxy that ends TLS this needs Fastify's `trustProxy`. Default `'allow'`.
+   */
+  readonly insecureTransport?: 'allow' | 'refuse'
   readonly refusals?: RefusalOptions
   /** What refusals may disclose, unless a resource or a route says otherwise. Default: nothing. */
   readonly disclose?: Disclosure
@@ -41,6 +46,7 @@ export interface Settings {
   readonly policies: URL | string | readonly PolicyDefinition[] | null
   readonly routes: Readonly<Record<string, Declaration>>
   readonly roles: (user: object) => unknown
+  readonly refusesInsecure: boolean
   readonly format: 'problem' | 'fastify'
   readonly html: boolean
   readonly details: Readonly<Record<string, string>>
@@ -48,25 +54,27 @@ export interface Settings {
   readonly throttle: ThrottleOptions | false
 }
 
-const OPTIONS: readonly (keyof GatehouseOptions)[] = ['realm', 'schemes', 'policies', 'routes', 'roles', 'refusals', 'disclose', 'throttle']
+const OPTIONS: readonly (keyof GatehouseOptions)[] = ['realm', 'schemes', 'policies', 'routes', 'roles', 'insecureTransport', 'refusals', 'disclose', 'throttle']
 const REFUSALS: readonly (keyof RefusalOptions)[] = ['format', 'html', 'details']
 
 /** Checks the options. Throws FST_GATEHOUSE_OPTION for the first that does not make sense. */
 export function settingsOf (options: GatehouseOptions): Settings {
   knownOptionsOnly('fastify-gatehouse', options, OPTIONS)
-  const { realm = 'api', schemes = [], policies = null, routes = {}, roles = ownRoles, refusals = {}, disclose = {}, throttle = {} } = options
+  const { realm = 'api', schemes = [], policies = null, routes = {}, roles = ownRoles, insecureTransport = 'allow', refusals = {}, disclose = {}, throttle = {} } = options
   if (typeof realm !== 'string' || !/^[\x20-\x7e]+$/.test(realm)) throw wrongOption('realm', realm, 'printable ASCII text')
   checkSchemes('schemes', schemes)
   if (policies !== null && typeof policies !== 'string' && !(policies instanceof URL) && !Array.isArray(policies)) {
     throw wrongOption('policies', policies, 'a folder (a file: URL or a path), or a list of policies made by definePolicy')
   }
   if (typeof roles !== 'function') throw wrongOption('roles', roles, 'a function from the user to a list of role names')
+  if (insecureTransport !== 'allow' && insecureTransport !== 'refuse') throw wrongOption('insecureTransport', insecureTransport, "'allow' or 'refuse'")
   return {
     realm,
     schemes: [...schemes],
     policies,
     routes: checkRoutes(routes),
     roles: roles as (user: object) => unknown,
+    refusesInsecure: insecureTransport === 'refuse',
     ...checkRefusals(refusals),
     disclose: checkDisclosure('disclose', disclose),
     throttle,

@@ -62,6 +62,11 @@ export class Passage implements Standing {
   get lacking (): readonly Lacking[] {
     return this.#asker?.lacking ?? []
   }
+
+  /** The user's roles, for the log; none where they cannot be told. */
+  get roles (): readonly string[] {
+    return this.#asker?.knownRoles ?? []
+  }
 }
 
 /** Who asks. Most requests never ask for all of this, so each part is made when first needed. */
@@ -83,6 +88,11 @@ class RequestAsker implements Asker {
 
   get roles (): readonly string[] {
     return (this.#roles ??= this.#abilities.inherited(this.#ownRoles()))
+  }
+
+  /** The roles as far as they have been asked for. */
+  get knownRoles (): readonly string[] {
+    return this.#roles ?? []
   }
 
   get ability (): RequestAbility {

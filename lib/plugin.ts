@@ -2,7 +2,7 @@
 import fastifyPlugin from 'fastify-plugin'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, HookHandlerDoneFunction, onSendHookHandler } from 'fastify'
 import type {} from '@fastify/jwt'
-import { authenticate, type Guard, type Outcome } from './authentication/authenticate.ts'
+import { authenticate, carriesCredentials, type Guard, type Outcome } from './authentication/authenticate.ts'
 import type { AnyScheme } from './authentication/scheme.ts'
 import type { No } from './authorization/decision.ts'
 import { STANDING } from './authorization/standing.ts'
@@ -91,7 +91,7 @@ class Life {
     this.#routes = routes
     this.#gatehouse = gatehouse
     this.#unknown = routes.unknown()
-    this.#judge = new Judge(settings)
+    this.#judge = new Judge()
   }
 
   async prepare (): Promise<void> {
@@ -114,6 +114,9 @@ class Life {
     if (plan.mode === 'public') return done()
     if (plan.mode === 'preflight' && isPreflight(request)) return done()
     const passage = this.#enter(request, plan)
+    if (this.#settings.refusesInsecure && request.protocol !== 'https' && carriesCredentials(request, this.#known)) {
+      return this.#answer(request, reply, (passage.refusal = refusal('insecure_transport', { reason: 'credentials were sent over plain HTTP' })), done)
+    }
     const outcome = authenticate(request, { schemes: plan.schemes, known: this.#known }, this.#guard)
     if (outcome instanceof Promise) {
       outcome.then((settled) => this.#admit(request, reply, passage, settled, done)).catch(done)
@@ -206,7 +209,7 @@ class Life {
 
   /** A refused upgrade (RFC 9110 section 7.8): Node.js has let go of its socket, and nobody else would close it. */
   onResponse (request: Request, reply: FastifyReply, done: () => void): void {
-    if (request.headers.upgrade !== undefined && reply.raw.socket !== null && hasRefusal(request[PASSAGE])) reply.raw.socket.destroy()
+    if (request.headers.upgrade !== undefined && reply.raw.socket !== null && this.passageOf(request).refusal !== null) reply.raw.socket.destroy()
     done()
   }
 
@@ -227,10 +230,6 @@ class Life {
 
   /** The throttle stands before every guessable secret. */
   readonly #guard: Guard = async (request, _scheme, account, verify) => this.#gatehouse.throttled(request, account ?? null, verify)
-}
-
-function hasRefusal (passage: Passage | null | undefined): boolean {
-  return (passage?.refusal ?? null) !== null
 }
 
 function isPreflight (request: FastifyRequest): boolean {

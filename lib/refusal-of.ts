@@ -2,7 +2,6 @@
 import type { Outcome } from './authentication/authenticate.ts'
 import type { No } from './authorization/decision.ts'
 import { subjectOf } from './authorization/requirement.ts'
-import type { Settings } from './options.ts'
 import type { Tried } from './passage.ts'
 import { refusal, type Details, type Refusal, type RefusalInit, type RefusalKind } from './refusal.ts'
 import type { RoutePlan } from './route-plan.ts'
@@ -20,6 +19,7 @@ export function refusedOutcome (outcome: FailedOutcome, plan: RoutePlan): Refuse
   const make = (kind: RefusalKind, init: RefusalInit): Refusal => refusal(kind, { ...init, help: helpFor(plan, kind) })
   switch (outcome.kind) {
     case 'invalid':
+      if (outcome.error === 'invalid_request') return { refusal: make('invalid_request', { reason: outcome.reason }), tried: { schemes: [outcome.scheme], error: outcome.error } }
       return { refusal: make('invalid_credentials', { reason: outcome.reason }), tried: { schemes: [outcome.scheme], error: outcome.error } }
     case 'two': {
       const names = outcome.schemes.map((scheme) => scheme.name).join(' and ')
@@ -27,6 +27,8 @@ export function refusedOutcome (outcome: FailedOutcome, plan: RoutePlan): Refuse
       const tried = { schemes: plan.schemes.filter((scheme) => scheme.oauth), error: 'invalid_request' }
       return { refusal: make('invalid_request', { reason: `more than one credential was sent: ${names}` }), tried }
     }
+    case 'cross_site':
+      return { refusal: make('cross_site', { reason: outcome.reason }), tried: null }
     case 'throttled':
       return {
         refusal: make('too_many_attempts', { reason: `too many failed attempts by ${outcome.dimension}`, retryAfter: outcome.retryAfter }),
@@ -48,7 +50,7 @@ const KIND_OF: Readonly<Record<No['as'], RefusalKind>> = {
 }
 
 /** The refusal for a decision's no. What it discloses is what the application allowed; of a hidden record nothing is ever disclosed. */
-export function refusedNo (no: No, plan: RoutePlan, settings: Settings, roles: readonly string[]): Omit<Refused, 'tried'> & { tried: Omit<Tried, 'schemes'> | null } {
+export function refusedNo (no: No, plan: RoutePlan, roles: readonly string[]): Omit<Refused, 'tried'> & { tried: Omit<Tried, 'schemes'> | null } {
   const kind = KIND_OF[no.as]
   const code = no.code ?? undefined
   const open = kind !== 'not_found' && kind !== 'unauthenticated'
@@ -57,7 +59,6 @@ export function refusedNo (no: No, plan: RoutePlan, settings: Settings, roles: r
     refusal: refusal(kind, {
       reason: no.reason,
       code,
-      detail: code === undefined ? undefined : settings.details[code],
       fields: no.as === 'fields' ? no.fields : undefined,
       help: helpFor(plan, code ?? kind),
       details: open && disclose.details === true ? detailsOf(no, roles) : undefined,

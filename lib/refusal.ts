@@ -16,6 +16,7 @@ export const KINDS = {
   insufficient_permissions: { status: 403, title: 'Forbidden', detail: 'You may not do this.' },
   insufficient_scope: { status: 403, title: 'Forbidden', detail: 'The credentials do not cover this.' },
   forbidden_fields: { status: 403, title: 'Forbidden', detail: 'You may not write these fields.' },
+  cross_site: { status: 403, title: 'Forbidden', detail: 'This request came from another site.' },
   insecure_transport: { status: 403, title: 'Forbidden', detail: 'Send credentials over HTTPS only.' },
   not_found: { status: 404, title: 'Not Found', detail: 'There is nothing here.' },
   too_many_attempts: { status: 429, title: 'Too Many Requests', detail: 'Too many failed attempts. Try again later.' },
@@ -89,8 +90,13 @@ export class Refusal extends Error {
   }
 }
 
-/** A refusal is an expected outcome: it carries no stack, whose capture would cost more than the decision. */
+/**
+ * A refusal to throw. It is an expected outcome and carries no stack, whose capture would cost more than the decision.
+ * @throws {TypeError} for a kind that there is none of, and without a reason
+ */
 export function refusal (kind: RefusalKind, init: RefusalInit): Refusal {
+  if (!Object.hasOwn(KINDS, kind)) throw new TypeError(`refusal: there is no kind ${JSON.stringify(kind)}; allowed are ${Object.keys(KINDS).join(', ')}`)
+  if (typeof init?.reason !== 'string') throw new TypeError(`refusal("${kind}", { reason }): the reason, for the log, is needed`)
   const limit = Error.stackTraceLimit
   Error.stackTraceLimit = 0
   try {
@@ -112,13 +118,13 @@ function wholeSeconds (retryAfter = RETRY_AFTER): number {
 }
 
 /** RFC 9457 problem details. `instance` is the request's path without its query. */
-export function problem (no: Refusal, instance: string): Record<string, unknown> {
+export function problem (no: Refusal, instance: string, detail = no.message): Record<string, unknown> {
   return {
     type: no.help ?? 'about:blank',
     title: KINDS[no.kind].title,
     status: no.statusCode,
     code: no.code,
-    detail: no.message,
+    detail,
     instance,
     ...(no.fields !== undefined && { fields: no.fields }),
     ...(no.details !== undefined && { details: no.details }),
@@ -126,12 +132,12 @@ export function problem (no: Refusal, instance: string): Record<string, unknown>
 }
 
 /** Fastify's own shape of an error, for applications that keep it. */
-export function fastifyShape (no: Refusal): Record<string, unknown> {
+export function fastifyShape (no: Refusal, detail = no.message): Record<string, unknown> {
   return {
     statusCode: no.statusCode,
     code: no.code,
     error: KINDS[no.kind].title,
-    message: no.message,
+    message: detail,
     ...(no.fields !== undefined && { fields: no.fields }),
     ...(no.details !== undefined && { details: no.details }),
   }

@@ -3,6 +3,7 @@ import { decideRecord, type No, type Ruling } from './authorization/decision.ts'
 import { whole } from './authorization/fields.ts'
 import type { Can } from './authorization/requirement.ts'
 import type { AnyResource } from './authorization/resource.ts'
+import { didYouMean } from './nearest.ts'
 import type { Passage } from './passage.ts'
 import { refusal } from './refusal.ts'
 
@@ -15,6 +16,7 @@ export function canRecord (passage: Passage, action: string, resource: AnyResour
 export function authorizeRecord (passage: Passage, action: string, resource: AnyResource, record: object): No | null {
   if (typeof resource !== 'object' || resource === null || resource.kind !== 'resource') throw new TypeError('expected a resource, as resource(…) makes it')
   if (typeof record !== 'object' || record === null || Array.isArray(record)) throw new TypeError(`expected a record of ${resource.subject}`)
+  checkAction(action, passage.abilities.policy.actions)
   passage.asked?.add(resource)
   const can: Can = { kind: 'can', action, target: resource.record }
   const asker = passage.asker()
@@ -30,4 +32,10 @@ function ruled (decision: () => Ruling): Ruling {
   } catch (cause) {
     throw refusal('temporarily_unavailable', { reason: 'the decision failed', cause })
   }
+}
+
+/** A typo would be a no for ever; a route's own is found at the start. Without policies everything is a no. */
+function checkAction (action: string, known: ReadonlySet<string>): void {
+  if (known.size === 0 || known.has(action) || known.has('manage')) return
+  throw new TypeError(`no rule mentions the action "${action}".${didYouMean(action, known)}`)
 }

@@ -134,7 +134,7 @@ function targetProblems (action: string, target: Target, url: string, rules: rea
   if (load === null || param === null) return [`can("${action}", ${subject}): the resource has no "load"; give it one, or use its .list or .proposed(…)`]
   const params = [...url.matchAll(/:([A-Za-z0-9_]+)/g)].map((match) => match[1] as string)
   if (params.includes(param)) return []
-  return [`can("${action}", ${subject}): the URL has no parameter ":${param}".${didYouMean(param, params)}`]
+  return [`can("${action}", ${subject}): the URL has no parameter ":${param}".${didYouMean(param, params)}${params.length === 0 ? ' Use the resource\'s .list' : ` It has :${params.join(', :')}; name that in the resource's "param", or use its .list`}`]
 }
 
 /** facts: authorization T10. Without a record no field is ever checked; of a list the handler gives out what `readable` leaves. */

@@ -42,6 +42,7 @@ export type Outcome =
   | { readonly kind: 'user', readonly user: object, readonly auth: AuthInfo, readonly scheme: AnyScheme }
   | { readonly kind: 'invalid', readonly scheme: AnyScheme, readonly error: string, readonly reason: string }
   | { readonly kind: 'two', readonly schemes: readonly AnyScheme[] }
+  | { readonly kind: 'cross_site', readonly scheme: AnyScheme, readonly reason: string }
   | { readonly kind: 'throttled', readonly retryAfter: number, readonly scheme: AnyScheme, readonly dimension: string }
   | Unavailable
 
@@ -75,6 +76,12 @@ export function authenticate (request: FastifyRequest, { schemes, known }: Schem
   const survey = surveyCredentials(request, fields, schemes, known)
   if (survey.kind !== 'found') return survey
   return attempt({ request, fields, schemes, guard }, survey.index, survey.found)
+}
+
+/** Whether the request carries anything that a scheme of the application would look at, right or wrong. Never throws. */
+export function carriesCredentials (request: FastifyRequest, known: readonly AnyScheme[]): boolean {
+  const fields = authorizationFields(request.raw.rawHeaders)
+  return known.some((scheme) => look(scheme, request, fields).kind !== 'nothing')
 }
 
 /** What was sent, and which scheme of the route is to judge it. */
@@ -132,7 +139,7 @@ function claimantOf (field: AuthorizationField, known: readonly AnyScheme[], req
 function look (scheme: AnyScheme, request: FastifyRequest, fields: readonly AuthorizationField[]): Found | Unavailable {
   try {
     const found = scheme.find(request, fields)
-    if (found.kind === 'nothing' || found.kind === 'malformed' || found.kind === 'credentials') return found
+    if (found.kind === 'nothing' || found.kind === 'malformed' || found.kind === 'cross_site' || found.kind === 'credentials') return found
     return unavailable(scheme, `${scheme.name} did not say what it found`)
   } catch (cause) {
     return unavailable(scheme, `${scheme.name} could not look for credentials`, cause)
@@ -141,8 +148,9 @@ function look (scheme: AnyScheme, request: FastifyRequest, fields: readonly Auth
 
 function attempt (to: Attempt, index: number, found: Credentials): Outcome | Promise<Outcome> {
   const scheme = to.schemes[index] as AnyScheme
+  if (found.kind === 'cross_site') return { kind: 'cross_site', scheme, reason: found.reason }
   if (found.kind === 'malformed') {
-    return fallThrough(to, index, found, toOutcome(scheme, { kind: 'invalid', reason: found.reason }))
+    return fallThrough(to, index, found, toOutcome(scheme, { ...found, kind: 'invalid' }))
   }
   if (scheme.guessable) return verifyGuessable(to, scheme, found)
   const verdict = verify(scheme, found.credentials, to.request)

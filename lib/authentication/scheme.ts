@@ -13,7 +13,10 @@ export interface AuthorizationField {
 /** What a scheme finds on a request, before anything is verified. */
 export type Found<C = unknown> =
   | { readonly kind: 'nothing' }
-  | { readonly kind: 'malformed', readonly place: CredentialPlace, readonly reason: string }
+  /** Unreadable credentials are a 401 like any wrong ones; with `invalid_request`, a proof that cannot be evaluated, they are a 400. */
+  | { readonly kind: 'malformed', readonly place: CredentialPlace, readonly reason: string, readonly error?: 'invalid_request' }
+  /** A cookie that came with another site's request: it is not looked at, and the answer is a 403. */
+  | { readonly kind: 'cross_site', readonly place: 'cookie', readonly reason: string }
   | {
     readonly kind: 'credentials'
     readonly place: CredentialPlace
@@ -34,7 +37,8 @@ export interface AuthInfo {
 /** What verification says. `reason` is for the log and never contains the credentials. A `verify` that throws is `unavailable`. */
 export type Verdict<U = unknown> =
   | { readonly kind: 'user', readonly user: U, readonly auth?: Partial<Omit<AuthInfo, 'scheme'>> }
-  | { readonly kind: 'invalid', readonly reason: string, readonly error?: string }
+  /** `guessed: false`: whoever sent it knew the secret (a nonce that has expired), so the throttle does not count it. */
+  | { readonly kind: 'invalid', readonly reason: string, readonly error?: string, readonly guessed?: false }
   | { readonly kind: 'unavailable', readonly reason: string, readonly cause?: unknown }
 
 /** A challenge (RFC 9110 section 11.3): the scheme's name and its parameters, unquoted. A `token` value is sent bare, all others quoted. */

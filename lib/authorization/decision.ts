@@ -109,7 +109,7 @@ export function decideRecord (can: Can, asker: Asker, record: object, written: r
   }
   if (!ability.allows(action, subject, record)) return forbidden(can, asker, record)
   const fields = forbiddenFields(ability, action, subject, record, written)
-  if (fields !== null) return { ...no(can, 'fields', `the fields ${fields.join(', ')} may not be written`), fields }
+  if (fields !== null) return { ...no(can, 'fields', fields.length === 0 ? 'the body is no object, so its fields cannot be told' : `the fields ${fields.join(', ')} may not be written`), fields }
   return yes(ability.decisive(action, subject, record))
 }
 

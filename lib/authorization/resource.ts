@@ -36,12 +36,12 @@ export interface Resource<T extends object = object, S extends string = string> 
   readonly list: Target
   /** A record to be created: `can('create', article.proposed((request) => ({ … })))`. */
   proposed: (make: (request: FastifyRequest) => T | Partial<T> | Promise<T | Partial<T>>) => Target
-  /** The route's record, already loaded and allowed, with the fields that the user may read. Throws a TypeError where the route declares no such resource, and the refusal where `anyOf` let the request through for another reason. */
-  of: (request: FastifyRequest) => T
+  /** The route's record, already loaded and allowed; fields that the user may not read are left out. Throws a TypeError where the route declares no such resource, and the refusal where `anyOf` let the request through for another reason. */
+  of: (request: FastifyRequest) => Partial<T>
   /** The same record with all its fields. */
   whole: (request: FastifyRequest) => T
-  /** A record of one's own (a row of a list, one just created) with only the fields that the user may read. */
-  readable: (request: FastifyRequest, record: T) => T
+  /** A record of one's own (a row of a list, one just created); fields that the user may not read are left out. */
+  readable: (request: FastifyRequest, record: Partial<T>) => Partial<T>
   /** Which records the action (default `read`) is allowed on, for one of `fastify-gatehouse/filters`. */
   filter: (request: FastifyRequest, action?: string) => RecordFilter
 }
@@ -69,7 +69,7 @@ export function resource<T extends object, S extends string = string> (subject: 
     whole: (request) => loaded(request, self) as T,
     readable: (request, row) => {
       const { ability } = standingOf(request).asker()
-      return readable(ability, subject, whole(row) as T)
+      return readable(ability, subject, whole(row as T) as T)
     },
     filter: (request, action = 'read') => {
       const standing = standingOf(request)

@@ -15,6 +15,8 @@ export interface DecisionEvent {
   readonly reason: string | null
   /** The user's `id`, or `null` for the anonymous. */
   readonly user: string | null
+  /** The user's roles and all that they inherit. */
+  readonly roles: readonly string[]
   readonly scheme: string | null
   readonly action: string | null
   readonly subject: string | null

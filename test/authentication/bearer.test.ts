@@ -3,7 +3,7 @@ import t from 'tap'
 import fc from 'fast-check'
 import fastifyJwt, { type JWT } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { AnyScheme } from '../../lib/authentication/scheme.ts'
+import type { AnyScheme, Challenge } from '../../lib/authentication/scheme.ts'
 import { parseChallenges } from '../../lib/authentication/challenge-parser.ts'
 import { basic, bearer, type BearerOptions } from '../../lib/authentication/schemes/index.ts'
 import { gate, rawGet } from './gate.ts'
@@ -242,7 +242,7 @@ t.test('step-up and scope have their challenges', async (t) => {
   const scheme: AnyScheme = bearer(local)
   t.match(scheme, { name: 'Bearer', family: 'token', guessable: false, oauth: true, varyOn: ['Authorization'] })
   await scheme.prepare?.()
-  t.strictSame(scheme.challenge({ kind: 'error', error: 'insufficient_user_authentication', extra: { acr_values: 'gold', max_age: '300' } }, { request: {} as FastifyRequest, realm: 'newsroom' }).params.map(([name]) => name), ['realm', 'error', 'error_description', 'acr_values', 'max_age'])
+  t.strictSame((scheme.challenge({ kind: 'error', error: 'insufficient_user_authentication', extra: { acr_values: 'gold', max_age: '300' } }, { request: {} as FastifyRequest, realm: 'newsroom' }) as Challenge).params.map(([name]) => name), ['realm', 'error', 'error_description', 'acr_values', 'max_age'])
 })
 
 t.test('a scheme may be prepared by several plugins, and one that nobody prepared lets nobody in', async (t) => {
@@ -263,7 +263,7 @@ t.test('authn K5: options that make no sense stop the start and name the mend, a
     [{ ...local, isuer: 'x' }, /bearer\(\): there is no option 'isuer'; .* Did you mean "issuer"\?/],
     [common, /give `secret` \(at least 32 bytes\) or `publicKey` \(PEM\); neither was given/],
     [{ ...common, secret: undefined }, /neither was given/],
-    [{ ...local, publicKey: pem(rsa.publicKey) }, /not both/],
+    [{ ...local, publicKey: pem(rsa.publicKey) }, /give one of secret, publicKey, jwks, introspection; secret and publicKey were given/],
     [{ ...common, secret: null }, /`secret` must be a text or a Buffer, not null/],
     [{ ...common, secret: 7 }, /not number/],
     [{ ...common, secret: createSecretKey(Buffer.alloc(32)) }, /not object/],

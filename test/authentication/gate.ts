@@ -15,7 +15,7 @@ export interface GateOptions {
 
 interface Teardown { teardown: (end: () => unknown) => void }
 
-const STATUS = { user: 200, nothing: 401, invalid: 401, two: 400, throttled: 429, unavailable: 503 } as const
+const STATUS = { user: 200, nothing: 401, invalid: 401, cross_site: 403, two: 400, throttled: 429, unavailable: 503 } as const
 
 /** Answers with the outcome: `{ kind, user?, auth?, reason?, schemes? }`, and with the challenges of a 401. */
 export async function gate (t: Teardown, schemes: readonly AnyScheme[], options: GateOptions = {}): Promise<FastifyInstance> {
@@ -26,7 +26,7 @@ export async function gate (t: Teardown, schemes: readonly AnyScheme[], options:
   app.addHook('onRequest', async (request, reply) => {
     options.onArrival?.()
     const outcome = await authenticate(request, { schemes, known }, guard)
-    reply.code(STATUS[outcome.kind])
+    reply.code(outcome.kind === 'invalid' && outcome.error === 'invalid_request' ? 400 : STATUS[outcome.kind])
     if (outcome.kind === 'nothing' || outcome.kind === 'invalid') {
       const tried = outcome.kind === 'invalid' ? outcome.scheme : undefined
       const lines = orderChallenges(schemes, tried).flatMap((scheme) => [scheme.challenge(reasonFor(scheme, outcome), { request, realm })].flat().map(formatChallenge))

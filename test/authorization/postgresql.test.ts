@@ -131,6 +131,16 @@ t.test('in PostgreSQL', async (t) => {
     }
   })
 
+  await t.test('law 12: an instant before all of those that PostgreSQL has is before every record', async (t) => {
+    const record = { at: new Date('2026-01-01T00:00:00Z') }
+    for (const condition of [{ at: { $gt: '-010000-01-01T00:00:00Z' } }, { at: { $lt: '-010000-01-01T00:00:00Z' } }, { at: { $gte: '0000-01-01' } }]) {
+      const filter = filterOf([read(condition)])
+      const { text, values } = postgresql(filter, { columns: { at: 'timestamp' } })
+      const answer = await db.query(`SELECT 1 FROM (SELECT '2026-01-01T00:00:00Z'::timestamptz AS at) AS q WHERE ${text}`, [...values])
+      t.equal(answer.rows.length === 1, keeps(filter, record), JSON.stringify(condition))
+    }
+  })
+
   await t.test('a value that no text column can hold finds nothing and breaks nothing', async (t) => {
     const filter = filterOf([read({ name: '$user.id' })], { id: 'a\u0000' })
     t.same(await found(filter), [])

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import type { FastifyInstance } from 'fastify'
-import gatehouse, { authenticated, can, resource, role } from '../../lib/index.ts'
+import gatehouse, { authenticated, can, refusal, resource, role } from '../../lib/index.ts'
 import { as, bare, keys, porch } from './porch.ts'
 
 function guarded (app: FastifyInstance, outcome: () => unknown): void {
@@ -36,6 +36,31 @@ t.test('a right secret is handed back, and a check that throws was no attempt', 
   }))
   for (let guess = 0; guess < 5; guess++) t.equal((await app.inject({ method: 'POST', url: '/sign-in' })).statusCode, 500)
   t.same((await app.inject({ method: 'POST', url: '/sign-in' })).json(), { got: { id: 'ada' } })
+})
+
+t.test('law 9: a check that throws the refusal for wrong credentials said that they were wrong', async (t) => {
+  const app = await porch(t, { throttle: twoGuesses }, (app) => guarded(app, () => { throw refusal('invalid_credentials', { reason: 'wrong password' }) }))
+  const statuses = []
+  for (let guess = 0; guess < 4; guess++) statuses.push((await app.inject({ method: 'POST', url: '/sign-in' })).statusCode)
+  t.same(statuses, [401, 401, 429, 429])
+})
+
+t.test('law 9: what is no name, from a body that nobody validated, does not get around the counters of accounts', async (t) => {
+  const app = await porch(t, { throttle: twoGuesses }, (app) => {
+    app.post('/sign-in', { config: { access: 'public' } }, async (request) => ({
+      got: await app.gatehouse.throttle.guard(request, (request.body as { name: string }).name, () => false),
+    }))
+  })
+  const statuses = []
+  for (const name of [null, 7, {}]) statuses.push((await app.inject({ method: 'POST', url: '/sign-in', payload: { name } })).statusCode)
+  t.same(statuses, [200, 200, 429])
+})
+
+t.test('a wrong secret is null, whichever way it was said', async (t) => {
+  for (const wrong of [null, undefined, false]) {
+    const app = await porch(t, { throttle: false }, (app) => guarded(app, () => wrong))
+    t.same((await app.inject({ method: 'POST', url: '/sign-in' })).json(), { got: null })
+  }
 })
 
 t.test('without a throttle every guess is checked, and nothing stands in the counters', async (t) => {

@@ -24,7 +24,7 @@ function caught (check: () => unknown): unknown {
 
 t.test('left out, every option has its default', async (t) => {
   const { roles, ...others } = settings({})
-  t.same(others, { realm: 'api', schemes: [], policies: null, routes: {}, format: 'problem', html: true, details: {}, disclose: {}, throttle: {} })
+  t.same(others, { realm: 'api', schemes: [], policies: null, routes: {}, refusesInsecure: false, format: 'problem', html: true, details: {}, disclose: {}, throttle: {} })
   t.same([roles({ roles: ['a'] }), roles({})], [['a'], []])
 })
 

@@ -47,7 +47,9 @@ t.test('a refusal carries no stack, and leaves other errors theirs', async (t) =
   const before = Error.stackTraceLimit
   t.notMatch(refusal('not_found', { reason: 'r' }).stack ?? '', /\n\s+at /)
   t.equal(Error.stackTraceLimit, before)
-  t.throws(() => refusal('nothing' as RefusalKind, { reason: 'r' }))
+  t.throws(() => refusal('invalid_credential' as RefusalKind, { reason: 'r' }), { name: 'TypeError', message: /^refusal: there is no kind "invalid_credential"; allowed are invalid_request, / })
+  t.throws(() => refusal('insufficient_permissions', undefined as never), { name: 'TypeError', message: 'refusal("insufficient_permissions", { reason }): the reason, for the log, is needed' })
+  t.throws(() => refusal('not_found', {} as never), { name: 'TypeError' })
   t.equal(Error.stackTraceLimit, before)
   t.match(new Refusal('not_found', { reason: 'r' }).stack, /\n\s+at /)
 })

@@ -13,6 +13,7 @@ function eventWith (changes: Partial<DecisionEvent>): DecisionEvent {
     code: 'insufficient_permissions',
     reason: 'no rule',
     user: 'ada',
+    roles: ['author'],
     scheme: 'Key',
     action: 'read',
     subject: 'Post',

@@ -89,8 +89,8 @@ t.test('a list to be read may have rules about fields: the handler gives out wha
 })
 
 t.test('a parameter that the URL does not have stops the start, with the nearest one', async (t) => {
-  t.match(problemsOf(can('read', post), '/posts/:ID'), [/the URL has no parameter ":id"\. Did you mean "ID"\?/])
-  t.match(problemsOf(can('read', note), '/notes'), [/no parameter ":note"\.$/])
+  t.match(problemsOf(can('read', post), '/posts/:ID'), [/the URL has no parameter ":id"\. Did you mean "ID"\? It has :ID; name that in the resource's "param", or use its \.list$/])
+  t.match(problemsOf(can('read', note), '/notes'), [/no parameter ":note"\. Use the resource's \.list$/])
 })
 
 t.test('words that no policy knows stop the start, with the nearest ones', async (t) => {

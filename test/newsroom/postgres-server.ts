@@ -18,7 +18,7 @@ const run = promisify(execFile)
 
 /** `null` where there is none: then the test says so and returns; under `CI=true` it fails. */
 export async function postgresServer (t: Test): Promise<PostgresServer | null> {
-  const server = program(t, 'postgres')
+  const server = program(t, 'postgresql')
   if (server === null) return null
   const bin = dirname(server)
   const owner = unprivileged()

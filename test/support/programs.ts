@@ -8,7 +8,7 @@ export const PROGRAMS = {
   'redis-server': { names: ['redis-server', 'valkey-server'], install: 'apt-get install redis-server' },
   chromium: { names: ['chromium', 'chromium-browser', 'google-chrome'], install: 'apt-get install chromium' },
   curl: { names: ['curl'], install: 'apt-get install curl' },
-  postgres: { names: ['postgres'], install: 'apt-get install postgresql' }
+  postgresql: { names: ['postgres'], install: 'apt-get install postgresql' }
 } as const
 
 export type Program = keyof typeof PROGRAMS

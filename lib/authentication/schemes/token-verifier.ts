@@ -3,25 +3,33 @@ import { fastify } from 'fastify'
 import { fastifyJwt, type FastifyJWTOptions, type JWT } from '@fastify/jwt'
 import type { VerificationKey } from './verification-key.ts'
 
-export interface TokenVerifierOptions extends VerificationKey {
+/** The tokens that are accepted, whoever verifies them. */
+export interface AcceptedTokens {
   readonly issuers: readonly string[]
   readonly audiences: readonly string[]
   /** Seconds. */
   readonly clockTolerance: number
 }
 
+export interface RefusedToken {
+  readonly kind: 'invalid'
+  /** For the log. */
+  readonly reason: string
+}
+
 export type VerifiedToken =
   | { readonly kind: 'payload', readonly payload: unknown }
-  | { readonly kind: 'invalid', readonly reason: string }
+  | RefusedToken
+  | { readonly kind: 'unavailable', readonly reason: string, readonly cause?: unknown }
 
-/** Synchronous, and never throws for anything that a token can hold. */
-export type TokenVerifier = (token: string) => VerifiedToken
+/** Synchronous if all that it needs is here. Never throws and never rejects, whatever a token holds. */
+export type TokenVerifier = (token: string) => VerifiedToken | Promise<VerifiedToken>
 
 /** `@fastify/jwt` skips a claim that is absent, also `aud` and `iss` (facts: authentication F2). */
 const REQUIRED_CLAIMS = ['iss', 'aud', 'exp']
 
 /** RFC 8725bis: three segments of base64url, nothing else (facts: authentication K4). */
-const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/
+export const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
 const REFUSED = 'the token was refused'
 
@@ -40,7 +48,7 @@ const REASONS: Readonly<Record<string, string>> = {
 }
 
 /** The plugin lives on an instance of its own that never listens, so that the application can register it too, as it likes. */
-export async function createTokenVerifier (options: TokenVerifierOptions): Promise<TokenVerifier> {
+export async function createTokenVerifier (options: VerificationKey & AcceptedTokens): Promise<TokenVerifier> {
   const instance = fastify({ logger: false })
   await instance.register(fastifyJwt, {
     secret: { public: options.key },

@@ -47,12 +47,10 @@ const PUBLISHED_SECRETS = new Set([
   'a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long',
 ])
 
-/** @throws OptionError when there is not exactly one key, or the key or an algorithm is not fit for use (facts: authentication K1, K5). */
+/** The key is the one that is given. @throws OptionError when the key or an algorithm is not fit for use (facts: authentication K1, K5). */
 export function verificationKey (where: string, { secret, publicKey, algorithms }: KeyOptions): VerificationKey {
-  if (secret !== undefined && publicKey !== undefined) throw new OptionError(`${where}: give \`secret\` or \`publicKey\`, not both.`)
   if (publicKey !== undefined) return fromPublicKey(where, publicKey, algorithms)
-  if (secret !== undefined) return fromSecret(where, secret, algorithms)
-  throw new OptionError(`${where}: give \`secret\` (at least ${SECRET_BYTES['HS256']} bytes) or \`publicKey\` (PEM); neither was given.`)
+  return fromSecret(where, secret, algorithms)
 }
 
 function fromSecret (where: string, secret: unknown, given: readonly string[] | undefined): VerificationKey {

@@ -1,0 +1,25 @@
+/** Whether claims that hold by themselves are meant for us and for now. */
+import type { Claims } from './claims.ts'
+
+export interface Terms {
+  /** One of them must be in `aud`; `false` if whoever said the claims has seen to that. */
+  readonly audiences: readonly string[] | false
+  /** Seconds by which clocks may differ. */
+  readonly clockTolerance: number
+  /** Seconds since 1970. */
+  readonly now: number
+}
+
+/** Why the claims are not accepted, for the log; `undefined` if they are (RFC 7519 sections 4.1.3 to 4.1.5, facts: authentication K3). */
+export function reasonAgainst (claims: Claims, { audiences, clockTolerance, now }: Terms): string | undefined {
+  if (audiences !== false && !isFor(claims['aud'], audiences)) return 'the audience is not accepted'
+  if (claims.exp <= now - clockTolerance) return 'the token has expired'
+  const notBefore = claims['nbf'] as number | undefined
+  if (notBefore !== undefined && notBefore > now + clockTolerance) return 'the token is not valid yet'
+  return undefined
+}
+
+function isFor (aud: unknown, audiences: readonly string[]): boolean {
+  const named: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
+  return named.every((name) => typeof name === 'string') && named.some((name) => audiences.includes(name as string))
+}

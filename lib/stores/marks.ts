@@ -1,0 +1,17 @@
+/** The contract of a store for single-use marks and values that expire: one atomic operation a call, one key a call. It knows nothing of HTTP. */
+
+/**
+ * What was used, seen or ended, each until its time is over. `ttl` is whole milliseconds from 1 up. A store that cannot keep a mark for all
+ * of that time rejects or throws `StoreUnavailable`: a mark that was forgotten early lets a replay pass.
+ */
+export interface MarkStore {
+  /** Puts a mark unless its key is there; `false` when it was, and then nothing has changed. Of callers at the same time exactly one is told `true`. */
+  putOnce: (key: string, ttl: number) => boolean | Promise<boolean>
+  /** Puts a value, in place of whatever was there. */
+  put: (key: string, value: string, ttl: number) => void | Promise<void>
+  /** The value; `''` for a mark of `putOnce`; `null` when there is none or its time is over. */
+  get: (key: string) => string | null | Promise<string | null>
+  delete: (key: string) => void | Promise<void>
+  /** Called by whoever opened the store. */
+  close?: () => void | Promise<void>
+}
