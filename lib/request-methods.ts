@@ -5,7 +5,9 @@ import type { Can } from './authorization/requirement.ts'
 import type { AnyResource } from './authorization/resource.ts'
 import { didYouMean } from './nearest.ts'
 import type { Passage } from './passage.ts'
+import type { Policy } from './policies/policy.ts'
 import { refusal } from './refusal.ts'
+import { knownActions } from './route-plan.ts'
 
 /** Whether the user may do the action on this record. */
 export function canRecord (passage: Passage, action: string, resource: AnyResource, record: object): boolean {
@@ -16,7 +18,7 @@ export function canRecord (passage: Passage, action: string, resource: AnyResour
 export function authorizeRecord (passage: Passage, action: string, resource: AnyResource, record: object): No | null {
   if (typeof resource !== 'object' || resource === null || resource.kind !== 'resource') throw new TypeError('expected a resource, as resource(…) makes it')
   if (typeof record !== 'object' || record === null || Array.isArray(record)) throw new TypeError(`expected a record of ${resource.subject}`)
-  checkAction(action, passage.abilities.policy.actions)
+  checkAction(action, passage.abilities.policy)
   passage.asked?.add(resource)
   const can: Can = { kind: 'can', action, target: resource.record }
   const asker = passage.asker()
@@ -35,7 +37,8 @@ function ruled (decision: () => Ruling): Ruling {
 }
 
 /** A typo would be a no for ever; a route's own is found at the start. Without policies everything is a no. */
-function checkAction (action: string, known: ReadonlySet<string>): void {
-  if (known.size === 0 || known.has(action) || known.has('manage')) return
-  throw new TypeError(`no rule mentions the action "${action}".${didYouMean(action, known)}`)
+function checkAction (action: string, policy: Policy): void {
+  if (policy.actions.size === 0 || policy.actions.has(action)) return
+  const known = knownActions(policy)
+  if (!known.has(action)) throw new TypeError(`no rule mentions the action "${action}".${didYouMean(action, known)}`)
 }

@@ -111,10 +111,15 @@ export function planProblems (route: DeclaredRoute, settings: Settings, policy: 
 
 const CRUD = ['create', 'read', 'update', 'delete']
 
+/** The actions that a rule names, and the four that everybody knows. */
+export function knownActions (policy: Policy): Set<string> {
+  return new Set([...policy.actions, ...CRUD])
+}
+
 function canProblems ({ action, target }: Can, url: string, policy: Policy | null, handlerSeesToFields: boolean): string[] {
   if (policy === null) return [`can("${action}", …) needs the plugin's option "policies"`]
   const subject = subjectOf(target)
-  const actions = new Set([...policy.actions, ...CRUD])
+  const actions = knownActions(policy)
   if (!actions.has(action)) return [`no rule mentions the action "${action}".${didYouMean(action, actions)}`]
   if (!policy.subjects.has(subject) && !policy.subjects.has('all')) return [`no rule mentions the subject "${subject}".${didYouMean(subject, policy.subjects)}`]
   const rules = allRules(policy).filter((rule) => appliesTo(rule, action, subject))

@@ -3,6 +3,7 @@ import jwt from '@fastify/jwt'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import gatehouse from 'fastify-gatehouse'
 import { bearer } from 'fastify-gatehouse/schemes'
+import { demoKeys, keyScheme, storeKeys, type DemoKeys } from './api-keys.ts'
 import { articleRoutes } from './article-routes.ts'
 import { articlesIn } from './articles.ts'
 import { refusing, type Database } from './database.ts'
@@ -24,9 +25,11 @@ export interface NewsroomOptions {
   readonly secret?: string
   /** Default: the policies of this repository. */
   readonly policies?: URL | string
+  /** The API keys that can be tried. Default: two that nobody knows. */
+  readonly keys?: DemoKeys
 }
 
-export async function newsroom ({ open, logger = false, secret = randomSecret(), policies = POLICIES }: NewsroomOptions): Promise<FastifyInstance> {
+export async function newsroom ({ open, logger = false, secret = randomSecret(), policies = POLICIES, keys = demoKeys() }: NewsroomOptions): Promise<FastifyInstance> {
   const app = Fastify({ logger })
   app.setValidatorCompiler(validation())
   app.setNotFoundHandler(notFound)
@@ -52,9 +55,10 @@ export async function newsroom ({ open, logger = false, secret = randomSecret(),
   app.addHook('onClose', () => database.close())
   await seed(database)
   const query = refusing(database.query)
+  await storeKeys(query, keys)
 
   await app.register(login, { people: await peopleIn(query) })
   await app.register(articleRoutes, { articles: articlesIn(query) })
-  await app.register(routes, { query })
+  await app.register(routes, { query, keys: keyScheme(query) })
   return app
 }

@@ -1,6 +1,7 @@
 /** The other routes, one for each kind of requirement. */
 import type { FastifyInstance } from 'fastify'
-import { authenticated, signedIn } from 'fastify-gatehouse'
+import { authenticated, scope, signedIn } from 'fastify-gatehouse'
+import type { AnyScheme } from 'fastify-gatehouse/schemes'
 import type { Query } from './database.ts'
 import { HOME, prefersHtml } from './pages.ts'
 import { staging } from './staging.ts'
@@ -10,7 +11,7 @@ import { can, resource } from './words.ts'
 
 const PARAMS = { type: 'object', properties: { id: { type: 'string', pattern: STORABLE } } }
 
-export async function routes (app: FastifyInstance, { query }: { readonly query: Query }): Promise<void> {
+export async function routes (app: FastifyInstance, { query, keys }: { readonly query: Query, readonly keys: AnyScheme }): Promise<void> {
   const tenants = tenantsIn(query)
   const settings = resource('TenantSettings', { param: 'id', load: (id) => tenants.settings(id) })
 
@@ -35,6 +36,11 @@ export async function routes (app: FastifyInstance, { query }: { readonly query:
   app.get('/admin/reports', { config: { access: can('read', 'Report') } }, async () => {
     const rows = await query('SELECT tenant_id AS "tenantId", status, count(*)::integer AS articles FROM articles GROUP BY 1, 2 ORDER BY 1, 2')
     return { reports: rows }
+  })
+
+  app.get('/feed', { config: { access: scope('feed:read', { schemes: [keys] }) } }, async () => {
+    const items = await query('SELECT id, title FROM articles WHERE status = $1 ORDER BY id DESC', ['published'])
+    return { items }
   })
 
   app.get('/staging', { config: { access: authenticated({ schemes: [await staging()] }) } }, () => ({ preview: 'The next edition' }))

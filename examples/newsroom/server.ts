@@ -1,4 +1,5 @@
 /** `npm start`: listens, says so, and closes cleanly. */
+import { demoKeys } from './api-keys.ts'
 import { newsroom } from './app.ts'
 import { embedded, server } from './database.ts'
 import { environmentOf } from './environment.ts'
@@ -15,7 +16,8 @@ try {
 async function start (): Promise<void> {
   const { host, port, logLevel, databaseUrl, secret, policies } = environmentOf(process.env)
   const open = databaseUrl === null ? embedded : () => server(databaseUrl)
-  const app = await newsroom({ open, logger: { level: logLevel }, secret, policies })
+  const keys = demoKeys()
+  const app = await newsroom({ open, logger: { level: logLevel }, secret, policies, keys })
 
   const close = (): void => { app.close().catch((error: unknown) => { console.error(error); process.exit(1) }) }
   process.once('SIGTERM', close)
@@ -24,5 +26,6 @@ async function start (): Promise<void> {
   await app.listen({ host, port })
   console.log(`\nnewsroom listens on ${app.listeningOrigin}\n`)
   console.table(demoUsers())
+  console.log(`API key: ${keys.feed.key}\nAPI key without scope: ${keys.withoutScope.key}`)
   console.log(`\n${tries(app.listeningOrigin)}\n`)
 }

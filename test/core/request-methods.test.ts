@@ -20,6 +20,11 @@ t.test('a handler may ask about any record, and gets yes or no', async (t) => {
   t.match(await handling(t, ask), { got: [false, false, true] })
 })
 
+t.test('an action that nobody knows is a mistake, not a no; one of the four that everybody knows is a no', async (t) => {
+  t.match(await handling(t, (request) => request.can('raed', post, {}), ada), { status: 500, message: 'no rule mentions the action "raed". Did you mean "read"?' })
+  t.match(await handling(t, (request) => request.can('delete', post, { authorId: 'ada' }), ada), { got: false })
+})
+
 t.test('law 3: authorize refuses the known user with a 403 or a hidden 404, and the anonymous with the 401', async (t) => {
   t.match(await handling(t, (request) => request.authorize('read', post, { authorId: 'ada' }) ?? 'allowed', ada), { status: 200, got: 'allowed' })
   t.match(await handling(t, (request) => request.authorize('update', post, { authorId: 'ada', archived: true }), ada), { status: 403, code: 'archived' })

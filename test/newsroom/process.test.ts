@@ -17,6 +17,11 @@ t.test('it prints who can sign in, and lines to try that show what they say', as
   t.match(origin, /^http:\/\/127\.0\.0\.1:[1-9]\d*$/, 'the port that it really has')
   for (const { name } of PEOPLE) t.match(printed, new RegExp(`${name} .*correct horse ${name}`))
 
+  const [, key = ''] = /^API key: (\S+)$/m.exec(printed) ?? []
+  const [, bare = ''] = /^API key without scope: (\S+)$/m.exec(printed) ?? []
+  const feed = async (key: string) => (await fetch(`${origin}/feed`, { headers: { 'x-api-key': key } })).status
+  t.same([await feed(key), await feed(bare), await feed('nonsense')], [200, 403, 401], 'the keys that it prints work')
+
   const tries = [...printed.matchAll(/^# (\d{3}): .*\n(curl .*)$/gm)].map(([, status = '', line = '']) => ({ status, line }))
   t.same(tries.map(({ status }) => status), ['200', '401', '200', '403', '404', '429'])
   if (program(t, 'curl') !== null) {

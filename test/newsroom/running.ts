@@ -2,6 +2,7 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { FastifyInstance } from 'fastify'
+import { demoKeys, type DemoKeys } from '../../examples/newsroom/api-keys.ts'
 import { newsroom } from '../../examples/newsroom/app.ts'
 import { embedded, type Database, type Query } from '../../examples/newsroom/database.ts'
 import { passwordOf } from '../../examples/newsroom/people.ts'
@@ -30,6 +31,7 @@ export type Ask = (request: string, asked?: Asked) => Promise<Answer>
 export interface Running {
   readonly app: FastifyInstance
   readonly database: Database
+  readonly keys: DemoKeys
   readonly ask: Ask
   /** The bytes of the answer to the bytes of a request on a socket of its own. */
   readonly raw: (request: string) => Promise<string>
@@ -42,11 +44,13 @@ export const SECRET = 'a secret for the tests of newsroom, long enough'
 /** `open`: default an embedded database. `meddle`: stands between the application and its queries. */
 export async function running ({ open = embedded, meddle = (query) => query }: { readonly open?: () => Promise<Database>, readonly meddle?: (query: Query) => Query } = {}): Promise<Running> {
   const database = closedOnce(await open())
-  const app = await newsroom({ open: async () => ({ ...database, query: meddle(database.query) }), secret: SECRET })
+  const keys = demoKeys()
+  const app = await newsroom({ open: async () => ({ ...database, query: meddle(database.query) }), secret: SECRET, keys })
   await app.listen({ host: '127.0.0.1', port: 0 })
   return {
     app,
     database,
+    keys,
     ask: client(app.listeningOrigin),
     raw: (request) => exchange(app, request),
     async reset () {

@@ -162,15 +162,9 @@ const KINDS: Readonly<Record<ColumnType, Kind>> = {
     compares: (value) => typeof value === 'string' && !Number.isNaN(instantOf(value)),
     // A Date has no microseconds.
     comparable: (column) => `date_trunc('milliseconds', ${column}::timestamptz)`,
-    parameter: (value) => ({ value: secondsOf(instantOf(value as string)), expression: (placeholder) => `to_timestamp(${placeholder}::double precision)` }),
+    // Not as text: PostgreSQL's calendar has no year 0.
+    parameter: (value) => ({ value: String(instantOf(value as string) / 1000), expression: (placeholder) => `to_timestamp(${placeholder}::double precision)` }),
   },
-}
-
-/** The first instant that PostgreSQL has, in January 4713 BC; whatever is earlier is before all of its instants. */
-const FIRST_INSTANT = -210_866_803_200_000
-
-function secondsOf (instant: number): string {
-  return instant < FIRST_INSTANT ? '-Infinity' : String(instant / 1000)
 }
 
 function isBigint (value: Scalar): boolean {
