@@ -1,7 +1,7 @@
 /** What a decision needs of the request: the records that it names, and the fields that it writes. */
 import type { FastifyRequest } from 'fastify'
 import { writtenFields } from './authorization/fields.ts'
-import { recordFilter } from './authorization/filter.ts'
+import { recordFilter, type RecordFilter } from './authorization/filter.ts'
 import type { Target } from './authorization/requirement.ts'
 import type { LoadContext } from './authorization/resource.ts'
 import type { Passage } from './passage.ts'
@@ -52,8 +52,24 @@ function isThenable (value: unknown): value is PromiseLike<unknown> {
 function load (target: RecordTarget, request: FastifyRequest, passage: Passage): unknown {
   const { load, param, subject } = target.resource
   const id = (request.params as Readonly<Record<string, unknown>>)[param as string]
-  const context: LoadContext = { request, get where () { return recordFilter(passage.asker().ability, 'read', subject) } }
-  return load?.(String(id), context)
+  return load?.(String(id), new Loading(request, passage, subject))
+}
+
+/** A class, because a getter in an object literal would give every request a hidden class of its own, which only a full collection frees. */
+class Loading implements LoadContext {
+  readonly request: FastifyRequest
+  readonly #passage: Passage
+  readonly #subject: string
+
+  constructor (request: FastifyRequest, passage: Passage, subject: string) {
+    this.request = request
+    this.#passage = passage
+    this.#subject = subject
+  }
+
+  get where (): RecordFilter {
+    return recordFilter(this.#passage.asker().ability, 'read', this.#subject)
+  }
 }
 
 const WRITING = ['POST', 'PUT', 'PATCH']
