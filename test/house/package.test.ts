@@ -98,7 +98,8 @@ t.test('the package works in an empty project', { timeout: 240_000 }, async (t) 
   const run = runner(folder)
   const packed = join(folder, 'node_modules', manifest.name)
 
-  await run('npm', ['pack', root, '--pack-destination', folder, '--silent'])
+  // Built already, before the tests; a build of its own would take dist/ away from the tests that run meanwhile.
+  await run('npm', ['pack', root, '--ignore-scripts', '--pack-destination', folder, '--silent'])
   const tarball = join(folder, `${manifest.name}-${manifest.version}.tgz`)
   await run('npm', [
     'install', tarball, `@types/node@${manifest.devDependencies['@types/node']}`,
