@@ -1,6 +1,6 @@
 /** What a route declares in `config.access`: a requirement, and what is special to the route. */
 import type { FastifyRequest } from 'fastify'
-import type { AnyScheme } from './authentication/scheme.ts'
+import type { AcceptedScheme } from './authentication/way.ts'
 import type { Requirement, Target } from './authorization/requirement.ts'
 import type { Disclosure } from './authorization/disclosure.ts'
 import { resource as makeResource, type AnyResource, type Resource, type ResourceOptions } from './authorization/resource.ts'
@@ -10,8 +10,8 @@ import { knownOptionsOnly, OptionError, wrongOption } from './option-error.ts'
 export interface RouteOptions {
   /** `true`: nothing sent is anonymous, with the role `anonymous`; invalid credentials are still a 401. Default `false`. */
   readonly optional?: boolean
-  /** The schemes that this route accepts, in place of the plugin's list. */
-  readonly schemes?: readonly AnyScheme[]
+  /** The schemes that this route accepts, in place of the plugin's list; `requireAll([a, b])` demands several at once. */
+  readonly schemes?: readonly AcceptedScheme[]
   /** What refusals on this route may disclose. */
   readonly disclose?: Disclosure
   /** The codes of pre-checks that do not apply to this route, `['account_suspended']`. */

@@ -1,6 +1,6 @@
 /** What `app.gatehouse` offers: the policy in force, its reload, and the throttle. */
 import type { FastifyRequest } from 'fastify'
-import type { Throttled } from './authentication/authenticate.ts'
+import type { Throttled } from './authentication/outcome.ts'
 import type { Verdict } from './authentication/scheme.ts'
 import { Abilities } from './authorization/ability.ts'
 import { OptionError } from './option-error.ts'

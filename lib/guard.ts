@@ -1,6 +1,7 @@
 /** The last look at every answer: whatever happened before it, it leaves as the laws say. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { bodyOf, challenges, makePrivate, mergeHeader, wellFormed } from './answer.ts'
+import type { SchemeHeaders } from './authentication/scheme.ts'
 import type { Settings } from './options.ts'
 import type { Passage } from './passage.ts'
 import { refusal, type Refusal } from './refusal.ts'
@@ -15,6 +16,7 @@ export function guardAnswer (request: FastifyRequest, reply: FastifyReply, given
     passage.refusal = refusal('temporarily_unavailable', { reason: 'the handler of a list never asked for its filter' })
   }
   const answer = passage.refusal === null ? payload : refused(request, reply, payload, passage.refusal, settings, answersItself)
+  if (passage.schemeHeaders !== null) protocolOf(reply, passage.schemeHeaders)
   challengeOrNot(request, reply, passage, settings)
   cachingOf(reply, passage, settings)
   return answer
@@ -63,7 +65,7 @@ function discard (payload: unknown): void {
 
 /** Law 1. A 401 from anywhere is challenged; nothing else is, except the 400 and the 403 of RFC 6750. */
 export function challengeOrNot (request: FastifyRequest, reply: FastifyReply, { plan, tried, refusal: no }: Passage, { realm }: Settings): void {
-  const context = { request, realm }
+  const context = { request, realm, resourceMetadata: plan.resourceMetadata }
   const status = reply.statusCode
   if (status === 401) {
     if (no === null && wellFormed(reply.getHeader('www-authenticate'))) return
@@ -80,8 +82,14 @@ export function challengeOrNot (request: FastifyRequest, reply: FastifyReply, { 
   reply.removeHeader('www-authenticate')
 }
 
+/** What the scheme's own protocol says, also to a script of another origin (facts: authentication P15). */
+function protocolOf (reply: FastifyReply, headers: SchemeHeaders): void {
+  reply.headers(headers)
+  if (reply.hasHeader('access-control-allow-origin')) mergeHeader(reply, 'access-control-expose-headers', Object.keys(headers))
+}
+
 /** Law 8. */
-function cachingOf (reply: FastifyReply, { plan, refusal: no }: Passage, settings: Settings): void {
+function cachingOf (reply: FastifyReply, { plan, refusal: no, schemeHeaders, sentInUrl }: Passage, settings: Settings): void {
   const looked = plan.mode !== 'public'
   if (looked && reply.hasHeader('vary')) mergeHeader(reply, 'vary', plan.varyOn)
   else if (looked) reply.header('vary', plan.vary)
@@ -91,5 +99,7 @@ function cachingOf (reply: FastifyReply, { plan, refusal: no }: Passage, setting
     if (reply.hasHeader('access-control-allow-origin')) mergeHeader(reply, 'access-control-expose-headers', EXPOSED)
     return
   }
-  if (looked && plan.private) makePrivate(reply)
+  // RFC 6750 section 2.3, RFC 9449 section 8.2
+  if (sentInUrl || schemeHeaders !== null) reply.header('cache-control', 'no-store')
+  else if (looked && plan.private) makePrivate(reply)
 }

@@ -11,6 +11,7 @@ export { allOf, anyOf, authenticated, can, optional, role, scope, stepUp, typed 
 export type { Access, Declaration, RouteOptions, Typed } from './access.ts'
 export type { AuthInfo } from './authentication/scheme.ts'
 export type { RecordFilter } from './authorization/filter.ts'
+export type { ProtectedResource } from './protected-resource.ts'
 export { resource } from './authorization/resource.ts'
 export type { Disclosure } from './authorization/disclosure.ts'
 export type { AnyResource, LoadContext, Resource, ResourceOptions } from './authorization/resource.ts'

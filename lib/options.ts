@@ -1,17 +1,19 @@
 /** The plugin's options, checked when it is registered. */
 import { isAccess, ROUTE_OPTIONS, type Declaration, type RouteOptions } from './access.ts'
 import type { AnyScheme } from './authentication/scheme.ts'
+import { isRequireAll, type AcceptedScheme } from './authentication/way.ts'
 import { checkDisclosure, type Disclosure } from './authorization/disclosure.ts'
 import { didYouMean } from './nearest.ts'
 import { knownOptionsOnly, OptionError, wrongOption } from './option-error.ts'
 import type { PolicyDefinition } from './policies/define.ts'
+import { protectedResourcesOf, type ProtectedResource, type PublishedResource } from './protected-resource.ts'
 import type { ThrottleOptions } from './throttling/throttle.ts'
 
 export interface GatehouseOptions {
   /** The protection space that challenges name (RFC 9110 section 11.5). Default `'api'`. */
   readonly realm?: string
   /** The schemes of every route that names none, in order. A scheme that is not in this list works only on the routes that name it. */
-  readonly schemes?: readonly AnyScheme[]
+  readonly schemes?: readonly AcceptedScheme[]
   /** A folder of policy files, as a `file:` URL or a path, or policies made by `definePolicy`. Needed for `can()`. */
   readonly policies?: URL | string | readonly PolicyDefinition[]
   /** Requirements of routes that others register, by URL pattern; the most specific pattern wins, and a route's own declaration beats them all. */
@@ -23,6 +25,11 @@ export interface GatehouseOptions {
    * Behind a proxy that ends TLS this needs Fastify's `trustProxy`. Default `'allow'`.
    */
   readonly insecureTransport?: 'allow' | 'refuse'
+  /**
+   * What clients may know of the resources before they have a token (RFC 9728): served at `/.well-known/oauth-protected-resource…`, and named by
+   * the challenges of Bearer and DPoP. A route belongs to the resource whose path is the longest beginning of its URL; a single one is that of all.
+   */
+  readonly protectedResources?: readonly ProtectedResource[]
   readonly refusals?: RefusalOptions
   /** What refusals may disclose, unless a resource or a route says otherwise. Default: nothing. */
   readonly disclose?: Disclosure
@@ -42,11 +49,12 @@ export interface RefusalOptions {
 /** The options with their defaults. */
 export interface Settings {
   readonly realm: string
-  readonly schemes: readonly AnyScheme[]
+  readonly schemes: readonly AcceptedScheme[]
   readonly policies: URL | string | readonly PolicyDefinition[] | null
   readonly routes: Readonly<Record<string, Declaration>>
   readonly roles: (user: object) => unknown
   readonly refusesInsecure: boolean
+  readonly protectedResources: readonly PublishedResource[]
   readonly format: 'problem' | 'fastify'
   readonly html: boolean
   readonly details: Readonly<Record<string, string>>
@@ -54,13 +62,13 @@ export interface Settings {
   readonly throttle: ThrottleOptions | false
 }
 
-const OPTIONS: readonly (keyof GatehouseOptions)[] = ['realm', 'schemes', 'policies', 'routes', 'roles', 'insecureTransport', 'refusals', 'disclose', 'throttle']
+const OPTIONS: readonly (keyof GatehouseOptions)[] = ['realm', 'schemes', 'policies', 'routes', 'roles', 'insecureTransport', 'protectedResources', 'refusals', 'disclose', 'throttle']
 const REFUSALS: readonly (keyof RefusalOptions)[] = ['format', 'html', 'details']
 
 /** Checks the options. Throws FST_GATEHOUSE_OPTION for the first that does not make sense. */
 export function settingsOf (options: GatehouseOptions): Settings {
   knownOptionsOnly('fastify-gatehouse', options, OPTIONS)
-  const { realm = 'api', schemes = [], policies = null, routes = {}, roles = ownRoles, insecureTransport = 'allow', refusals = {}, disclose = {}, throttle = {} } = options
+  const { realm = 'api', schemes = [], policies = null, routes = {}, roles = ownRoles, insecureTransport = 'allow', protectedResources = [], refusals = {}, disclose = {}, throttle = {} } = options
   if (typeof realm !== 'string' || !/^[\x20-\x7e]+$/.test(realm)) throw wrongOption('realm', realm, 'printable ASCII text')
   checkSchemes('schemes', schemes)
   if (policies !== null && typeof policies !== 'string' && !(policies instanceof URL) && !Array.isArray(policies)) {
@@ -75,6 +83,7 @@ export function settingsOf (options: GatehouseOptions): Settings {
     routes: checkRoutes(routes),
     roles: roles as (user: object) => unknown,
     refusesInsecure: insecureTransport === 'refuse',
+    protectedResources: protectedResourcesOf('protectedResources', protectedResources),
     ...checkRefusals(refusals),
     disclose: checkDisclosure('disclose', disclose),
     throttle,
@@ -101,6 +110,10 @@ function checkRefusals (refusals: RefusalOptions): Pick<Settings, 'format' | 'ht
 export function checkSchemes (where: string, schemes: unknown): void {
   if (!Array.isArray(schemes)) throw new OptionError(`${where}: expected a list of schemes, as bearer(…) and basic(…) make them`)
   for (const [index, scheme] of schemes.entries()) {
+    if (isRequireAll(scheme)) {
+      checkSchemes(`${where}[${index}]: requireAll`, scheme.schemes)
+      continue
+    }
     const { name, varyOn, find, verify, challenge } = (scheme ?? {}) as Partial<AnyScheme>
     if (typeof name !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(name) || !Array.isArray(varyOn) || [find, verify, challenge].some((method) => typeof method !== 'function')) {
       // Whatever was given may hold a secret, so it is not shown.

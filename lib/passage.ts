@@ -1,6 +1,6 @@
 /** The life of one request in the gatehouse: what is known of it so far. */
 import type { FastifyRequest } from 'fastify'
-import type { AnyScheme } from './authentication/scheme.ts'
+import type { AnyScheme, SchemeHeaders } from './authentication/scheme.ts'
 import type { Abilities, Lacking, RequestAbility } from './authorization/ability.ts'
 import type { Asker, No } from './authorization/decision.ts'
 import type { Target } from './authorization/requirement.ts'
@@ -34,6 +34,10 @@ export class Passage implements Standing {
   readonly asked: Set<AnyResource> | null
   scheme: AnyScheme | null = null
   tried: Tried | null = null
+  /** What the protocol of that scheme puts on the answer. */
+  schemeHeaders: SchemeHeaders | null = null
+  /** Whether the credentials were part of the URL, and so of the key under which a cache would store the answer. */
+  sentInUrl = false
   /** The rule that allowed the request. */
   rule: Rule | null = null
   /** The no, with what is behind it, once there is one. */

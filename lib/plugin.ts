@@ -2,7 +2,8 @@
 import fastifyPlugin from 'fastify-plugin'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, HookHandlerDoneFunction, onSendHookHandler } from 'fastify'
 import type {} from '@fastify/jwt'
-import { authenticate, carriesCredentials, type Guard, type Outcome } from './authentication/authenticate.ts'
+import { authenticate, carriesCredentials } from './authentication/authenticate.ts'
+import type { Guard, Outcome } from './authentication/outcome.ts'
 import type { AnyScheme } from './authentication/scheme.ts'
 import type { No } from './authorization/decision.ts'
 import { STANDING } from './authorization/standing.ts'
@@ -12,6 +13,7 @@ import { Gatehouse } from './gatehouse.ts'
 import { challengeOrNot, guardAnswer } from './guard.ts'
 import { Judge, type Judgement } from './judge.ts'
 import { settingsOf, type GatehouseOptions, type Settings } from './options.ts'
+import { serveMetadata } from './metadata-routes.ts'
 import { Passage } from './passage.ts'
 import { refusedOutcome, type FailedOutcome } from './refusal-of.ts'
 import { Refusal, refusal } from './refusal.ts'
@@ -40,6 +42,7 @@ const gatehousePlugin: FastifyPluginAsync<GatehouseOptions> = async (app, option
   const gatehouse = await Gatehouse.open(settings, routes)
   const life = new Life(settings, routes, gatehouse)
   decorate(app, gatehouse)
+  serveMetadata(app, settings.protectedResources)
 
   app.addHook('onRequest', (request, reply, done) => life.onRequest(request as Request, reply, done))
   app.addHook('preHandler', (request, reply, done) => life.preHandler(request as Request, reply, done))
@@ -117,7 +120,7 @@ class Life {
     if (this.#settings.refusesInsecure && request.protocol !== 'https' && carriesCredentials(request, this.#known)) {
       return this.#answer(request, reply, (passage.refusal = refusal('insecure_transport', { reason: 'credentials were sent over plain HTTP' })), done)
     }
-    const outcome = authenticate(request, { schemes: plan.schemes, known: this.#known }, this.#guard)
+    const outcome = authenticate(request, { ways: plan.ways, known: this.#known }, this.#guard)
     if (outcome instanceof Promise) {
       outcome.then((settled) => this.#admit(request, reply, passage, settled, done)).catch(done)
       return
@@ -137,6 +140,8 @@ class Life {
       request.user = outcome.user as never
       request.auth = outcome.auth
       passage.scheme = outcome.scheme
+      passage.schemeHeaders = outcome.headers ?? null
+      passage.sentInUrl = outcome.place === 'query'
       return null
     }
     if (outcome.kind !== 'nothing') return this.#refuseOutcome(passage, outcome)
@@ -147,6 +152,7 @@ class Life {
   #refuseOutcome (passage: Passage, outcome: FailedOutcome): Refusal {
     const refused = refusedOutcome(outcome, passage.plan)
     passage.tried = refused.tried
+    passage.schemeHeaders = refused.headers
     return (passage.refusal = refused.refusal)
   }
 

@@ -1,5 +1,6 @@
 /** From what was found or decided to the refusal that says so. */
-import type { Outcome } from './authentication/authenticate.ts'
+import type { Outcome } from './authentication/outcome.ts'
+import type { SchemeHeaders } from './authentication/scheme.ts'
 import type { No } from './authorization/decision.ts'
 import { subjectOf } from './authorization/requirement.ts'
 import type { Tried } from './passage.ts'
@@ -14,19 +15,24 @@ export interface Refused {
 
 export type FailedOutcome = Exclude<Outcome, { kind: 'user' } | { kind: 'nothing' }>
 
-/** The refusal for credentials that do not let anybody in. */
-export function refusedOutcome (outcome: FailedOutcome, plan: RoutePlan): Refused {
+/** The refusal for credentials that do not let anybody in, and what the protocol of the scheme puts on its answer. */
+export function refusedOutcome (outcome: FailedOutcome, plan: RoutePlan): Refused & { readonly headers: SchemeHeaders | null } {
+  return { ...refused(outcome, plan), headers: outcome.kind === 'invalid' ? outcome.headers ?? null : null }
+}
+
+function refused (outcome: FailedOutcome, plan: RoutePlan): Refused {
   const make = (kind: RefusalKind, init: RefusalInit): Refusal => refusal(kind, { ...init, help: helpFor(plan, kind) })
   switch (outcome.kind) {
     case 'invalid':
       if (outcome.error === 'invalid_request') return { refusal: make('invalid_request', { reason: outcome.reason }), tried: { schemes: [outcome.scheme], error: outcome.error } }
       return { refusal: make('invalid_credentials', { reason: outcome.reason }), tried: { schemes: [outcome.scheme], error: outcome.error } }
     case 'two': {
-      const names = outcome.schemes.map((scheme) => scheme.name).join(' and ')
       // RFC 6750 section 3.1 defines a challenge for this 400: all OAuth schemes of the route carry the error.
       const tried = { schemes: plan.schemes.filter((scheme) => scheme.oauth), error: 'invalid_request' }
-      return { refusal: make('invalid_request', { reason: `more than one credential was sent: ${names}` }), tried }
+      return { refusal: make('invalid_request', { reason: outcome.reason }), tried }
     }
+    case 'incomplete':
+      return { refusal: make('unauthenticated', { reason: outcome.reason }), tried: null }
     case 'cross_site':
       return { refusal: make('cross_site', { reason: outcome.reason }), tried: null }
     case 'throttled':

@@ -1,12 +1,14 @@
 /** What the gatehouse does on one route, decided before the first request. */
 import { PUBLIC, type Access, type Declaration, type RouteOptions } from './access.ts'
 import type { AnyScheme } from './authentication/scheme.ts'
+import { schemesOf, waysOf, type Way } from './authentication/way.ts'
 import { parts, subjectOf, type Can, type Requirement, type Target } from './authorization/requirement.ts'
 import type { Disclosure } from './authorization/disclosure.ts'
 import type { AnyResource } from './authorization/resource.ts'
 import { didYouMean } from './nearest.ts'
 import { checkRouteOptions, type Settings } from './options.ts'
 import type { Policy, Rule } from './policies/policy.ts'
+import { resourceFor } from './protected-resource.ts'
 
 export interface RoutePlan {
   /** For messages and events: the methods and URL that the route was registered with. */
@@ -18,6 +20,8 @@ export interface RoutePlan {
    */
   readonly mode: 'public' | 'optional' | 'required' | 'preflight' | 'closed'
   readonly requirement: Requirement
+  /** The ways of signing in that it accepts, and all their schemes. */
+  readonly ways: readonly Way[]
   readonly schemes: readonly AnyScheme[]
   readonly despite: ReadonlySet<string>
   readonly disclose: Disclosure
@@ -28,6 +32,8 @@ export interface RoutePlan {
   readonly alternatives: readonly Can[]
   /** The resources of lists: the handler must ask for their filters. */
   readonly lists: readonly AnyResource[]
+  /** Where the metadata of its protected resource are, for challenges. */
+  readonly resourceMetadata: string | undefined
   /** The request headers on which the answers depend. */
   readonly varyOn: readonly string[]
   /** The same as the value of `Vary`. */
@@ -59,7 +65,8 @@ export function closedPlan (method: string, url: string, settings: Settings, mod
 }
 
 function plan (route: Omit<DeclaredRoute, 'declaration'>, settings: Settings, mode: RoutePlan['mode'], requirement: Requirement, options: RouteOptions): RoutePlan {
-  const schemes = options.schemes ?? settings.schemes
+  const accepted = options.schemes ?? settings.schemes
+  const schemes = schemesOf(accepted)
   const varyOn = [...new Set(schemes.flatMap((scheme) => scheme.varyOn))]
   const cans = [...parts(requirement)].filter((part): part is Can => part.kind === 'can')
   const targets = cans.map((can) => can.target).filter(({ kind }) => kind === 'record' || kind === 'proposed')
@@ -69,6 +76,7 @@ function plan (route: Omit<DeclaredRoute, 'declaration'>, settings: Settings, mo
     url: route.url,
     mode,
     requirement,
+    ways: waysOf(accepted),
     schemes,
     despite: new Set(options.despite ?? []),
     disclose: Object.assign({}, settings.disclose, ...disclosed, options.disclose) as Disclosure,
@@ -76,6 +84,7 @@ function plan (route: Omit<DeclaredRoute, 'declaration'>, settings: Settings, mo
     targets,
     alternatives: [...parts(requirement)].some(({ kind }) => kind === 'any_of') ? cans.filter(({ target }) => targets.includes(target)) : [],
     lists: cans.flatMap(({ target }) => target.kind === 'list' ? [target.resource] : []),
+    resourceMetadata: resourceFor(route.url, settings.protectedResources)?.url,
     varyOn,
     vary: varyOn.join(', '),
     private: varyOn.some((header) => header.toLowerCase() !== 'authorization'),

@@ -1,6 +1,8 @@
 /** All routes of the application, as the gatehouse sees them: what each declares, and what is wrong with that. */
 import type { FastifyInstance, FastifyRequest, RouteOptions as FastifyRoute } from 'fastify'
 import type { Declaration } from './access.ts'
+import type { AnyScheme } from './authentication/scheme.ts'
+import { schemesOf } from './authentication/way.ts'
 import { nearest } from './nearest.ts'
 import { OptionError } from './option-error.ts'
 import { declarationProblem, type Settings } from './options.ts'
@@ -103,12 +105,9 @@ export class Routes {
   }
 
   /** Every scheme that any route accepts or the plugin lists. */
-  schemes (): Set<Settings['schemes'][number]> {
-    const schemes = new Set(this.#settings.schemes)
-    for (const { declaration } of this.#declared()) {
-      for (const scheme of declaration === 'public' ? [] : declaration.options.schemes ?? []) schemes.add(scheme)
-    }
-    return schemes
+  schemes (): ReadonlySet<AnyScheme> {
+    const ofRoutes = this.#declared().flatMap(({ declaration }) => declaration === 'public' ? [] : declaration.options.schemes ?? [])
+    return new Set(schemesOf([...this.#settings.schemes, ...ofRoutes]))
   }
 
   /** Every route that declares something, or that a pattern covers. */

@@ -1,10 +1,12 @@
 /** The challenge of a scheme whose errors follow RFC 6750 section 3. */
-import type { Challenge, ChallengeReason } from './scheme.ts'
+import type { Challenge, ChallengeContext, ChallengeReason } from './scheme.ts'
 
-/** The fixed text of each error code: RFC 6750 section 3.1, RFC 9470 section 3. */
+/** The fixed text of each error code: RFC 6750 section 3.1, RFC 9449 sections 7.1 and 9, RFC 9470 section 3. */
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
   invalid_request: 'The request carries more than one credential',
   invalid_token: 'The access token is malformed, expired, revoked or not meant for this service',
+  invalid_dpop_proof: 'The DPoP proof is missing, malformed, expired, used before or not made for this request',
+  use_dpop_nonce: 'The DPoP proof must carry the nonce that this answer brings',
   insufficient_scope: 'The access token lacks a scope that this request needs',
   insufficient_user_authentication: 'This request needs a more recent or a stronger sign-in',
 }
@@ -16,16 +18,19 @@ const DESCRIPTION = /^[ !#-[\]-~]+$/
 const SCOPE = /^[!#-[\]-~]+(?: [!#-[\]-~]+)*$/
 
 /**
- * `Bearer realm="…"`, and after an attempt that failed its `error`, `error_description`, `scope` and whatever is `extra`. Nothing that
+ * `Bearer realm="…"`, with `resource_metadata` (RFC 9728 section 5.1) where there are some, and after an attempt that failed its `error`,
+ * `error_description`, `scope` and whatever is `extra`. Nothing that
  * RFC 6750 does not let through is sent: a description becomes the fixed one of its code, an error `invalid_token`, a scope is left out
  * (facts: authentication B4).
  */
-export function oauthChallenge (scheme: string, realm: string, reason: ChallengeReason): Challenge {
-  if (reason.kind === 'nothing_sent') return { scheme, params: [['realm', realm]] }
+export function oauthChallenge (scheme: string, { realm, resourceMetadata }: Omit<ChallengeContext, 'request'>, reason: ChallengeReason): Challenge {
+  const params: Array<Challenge['params'][number]> = [['realm', realm]]
+  if (resourceMetadata !== undefined) params.push(['resource_metadata', resourceMetadata])
+  if (reason.kind === 'nothing_sent') return { scheme, params }
   const error = DESCRIPTION.test(reason.error) ? reason.error : 'invalid_token'
   const given = reason.description
   const description = given !== undefined && DESCRIPTION.test(given) ? given : fixedDescription(error)
-  const params: Array<Challenge['params'][number]> = [['realm', realm], ['error', error]]
+  params.push(['error', error])
   if (description !== undefined) params.push(['error_description', description])
   if (reason.scope !== undefined && SCOPE.test(reason.scope)) params.push(['scope', reason.scope])
   if (reason.extra !== undefined) params.push(...Object.entries(reason.extra))

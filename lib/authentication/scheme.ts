@@ -15,6 +15,8 @@ export type Found<C = unknown> =
   | { readonly kind: 'nothing' }
   /** Unreadable credentials are a 401 like any wrong ones; with `invalid_request`, a proof that cannot be evaluated, they are a 400. */
   | { readonly kind: 'malformed', readonly place: CredentialPlace, readonly reason: string, readonly error?: 'invalid_request' }
+  /** More than one credential of this scheme's, in places that the client chose: a 400 (RFC 6750 section 2). */
+  | { readonly kind: 'two', readonly reason: string }
   /** A cookie that came with another site's request: it is not looked at, and the answer is a 403. */
   | { readonly kind: 'cross_site', readonly place: 'cookie', readonly reason: string }
   | {
@@ -36,10 +38,13 @@ export interface AuthInfo {
 
 /** What verification says. `reason` is for the log and never contains the credentials. A `verify` that throws is `unavailable`. */
 export type Verdict<U = unknown> =
-  | { readonly kind: 'user', readonly user: U, readonly auth?: Partial<Omit<AuthInfo, 'scheme'>> }
+  | { readonly kind: 'user', readonly user: U, readonly auth?: Partial<Omit<AuthInfo, 'scheme'>>, readonly headers?: SchemeHeaders }
   /** `guessed: false`: whoever sent it knew the secret (a nonce that has expired), so the throttle does not count it. */
-  | { readonly kind: 'invalid', readonly reason: string, readonly error?: string, readonly guessed?: false }
+  | { readonly kind: 'invalid', readonly reason: string, readonly error?: string, readonly guessed?: false, readonly headers?: SchemeHeaders }
   | { readonly kind: 'unavailable', readonly reason: string, readonly cause?: unknown }
+
+/** What a scheme's own protocol puts on the answer, whatever that is: `{ 'dpop-nonce': '…' }`. Names in lower case. Such an answer is not stored. */
+export type SchemeHeaders = Readonly<Record<string, string>>
 
 /** A challenge (RFC 9110 section 11.3): the scheme's name and its parameters, unquoted. A `token` value is sent bare, all others quoted. */
 export interface Challenge {
@@ -57,6 +62,8 @@ export interface ChallengeContext {
   readonly request: FastifyRequest
   /** The plugin's protection space, RFC 9110 section 11.5. */
   readonly realm: string
+  /** Where the metadata of the protected resource are, an absolute URL (RFC 9728 section 5.1). */
+  readonly resourceMetadata?: string | undefined
 }
 
 export interface Scheme<U = unknown, C = unknown> {

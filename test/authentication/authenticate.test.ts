@@ -1,6 +1,8 @@
 import t from 'tap'
 import type { FastifyRequest } from 'fastify'
-import { authenticate, type Guard } from '../../lib/authentication/authenticate.ts'
+import { authenticate } from '../../lib/authentication/authenticate.ts'
+import type { Guard } from '../../lib/authentication/outcome.ts'
+import { waysOf } from '../../lib/authentication/way.ts'
 import type { AnyScheme, CredentialPlace, Verdict } from '../../lib/authentication/scheme.ts'
 import { gate, rawGet } from './gate.ts'
 
@@ -59,7 +61,7 @@ t.test('a scheme that answers at once gets its outcome at once, without a promis
   const schemes = [scheme(), scheme()]
   for (const rest of ['ok', 'no', 'bad']) {
     const request = { headers: {}, raw: { rawHeaders: ['Authorization', `Bearer ${rest}`] } } as unknown as FastifyRequest
-    t.notOk(authenticate(request, { schemes, known: schemes }) instanceof Promise, rest)
+    t.notOk(authenticate(request, { ways: waysOf(schemes), known: schemes }) instanceof Promise, rest)
   }
 })
 
@@ -180,16 +182,20 @@ t.test('falling through never leads to another place or past a scheme that canno
   const down = await gate(t, [scheme({ verify: () => ({ kind: 'unavailable', reason: 'key server', cause: 'ECONNREFUSED' }) }), last])
   t.match((await down.inject({ url: '/', headers: bearerLine('ok') })).json(), { kind: 'unavailable', reason: 'key server', cause: 'ECONNREFUSED' })
   t.same(last.asked, [])
+})
+
+t.test('a scheme is asked once what it finds, however many are tried', async (t) => {
   let looks = 0
-  const breaks: AnyScheme = {
-    ...scheme(),
-    find () {
-      if (looks++ === 0) return { kind: 'nothing' }
-      throw new Error('found out')
-    },
-  }
-  const broken = await gate(t, [scheme(), breaks])
-  t.match((await broken.inject({ url: '/', headers: bearerLine('no') })).json(), { kind: 'unavailable', cause: 'Error: found out' })
+  const counting: AnyScheme = { ...scheme({ verify: accepts('ok') }), find: (request, fields) => { looks++; return scheme().find(request, fields) } }
+  const app = await gate(t, [scheme(), scheme(), counting])
+  t.match((await app.inject({ url: '/', headers: bearerLine('no') })).json(), { kind: 'invalid', error: 'no_ok' })
+  t.equal(looks, 1)
+})
+
+t.test('authn B6: a scheme that finds two credentials of its own is a 400, also where the route does not accept it', async (t) => {
+  const two: AnyScheme = { ...scheme({ name: 'Two' }), find: () => ({ kind: 'two', reason: 'in the header and in the query' }) }
+  const app = await gate(t, [scheme()], { known: [two, scheme()] })
+  t.match((await app.inject({ url: '/', headers: bearerLine('ok') })).json(), { kind: 'two', schemes: ['Two'], reason: 'in the header and in the query' })
 })
 
 t.test('a guessable secret is tried once: it never falls through, however many schemes share the name', async (t) => {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import fc from 'fast-check'
 import type { FastifyRequest } from 'fastify'
-import type { Guard } from '../../lib/authentication/authenticate.ts'
+import type { Guard } from '../../lib/authentication/outcome.ts'
 import { basic } from '../../lib/authentication/schemes/index.ts'
 import { decodeBasic } from '../../lib/authentication/schemes/basic-credentials.ts'
 import { gate, rawGet } from './gate.ts'

@@ -128,35 +128,48 @@ t.test('reading a header never throws and takes no time that grows faster than t
 })
 
 t.test('authn B1: where nothing was sent, the challenge has a realm and no error; authn B2: it always has a parameter', async (t) => {
-  t.equal(formatChallenge(oauthChallenge('Bearer', 'newsroom', { kind: 'nothing_sent' })), 'Bearer realm="newsroom"')
-  t.equal(formatChallenge(oauthChallenge('Bearer', '', { kind: 'nothing_sent' })), 'Bearer realm=""')
+  t.equal(formatChallenge(oauthChallenge('Bearer', { realm: 'newsroom' }, { kind: 'nothing_sent' })), 'Bearer realm="newsroom"')
+  t.equal(formatChallenge(oauthChallenge('Bearer', { realm: '' }, { kind: 'nothing_sent' })), 'Bearer realm=""')
 })
 
 t.test('authn B3: an error carries its code, a fixed description, the scope and what the code needs besides', async (t) => {
   t.equal(
-    formatChallenge(oauthChallenge('Bearer', 'newsroom', { kind: 'error', error: 'invalid_token' })),
+    formatChallenge(oauthChallenge('Bearer', { realm: 'newsroom' }, { kind: 'error', error: 'invalid_token' })),
     'Bearer realm="newsroom", error="invalid_token", error_description="The access token is malformed, expired, revoked or not meant for this service"'
   )
   t.equal(
-    formatChallenge(oauthChallenge('Bearer', 'n', { kind: 'error', error: 'insufficient_scope', description: 'Ask for more', scope: 'a:read b:read' })),
+    formatChallenge(oauthChallenge('Bearer', { realm: 'n' }, { kind: 'error', error: 'insufficient_scope', description: 'Ask for more', scope: 'a:read b:read' })),
     'Bearer realm="n", error="insufficient_scope", error_description="Ask for more", scope="a:read b:read"'
   )
   t.equal(
-    formatChallenge(oauthChallenge('DPoP', 'n', { kind: 'error', error: 'insufficient_user_authentication', extra: { acr_values: 'gold silver', max_age: '300' } })),
+    formatChallenge(oauthChallenge('DPoP', { realm: 'n' }, { kind: 'error', error: 'insufficient_user_authentication', extra: { acr_values: 'gold silver', max_age: '300' } })),
     'DPoP realm="n", error="insufficient_user_authentication", error_description="This request needs a more recent or a stronger sign-in", acr_values="gold silver", max_age="300"'
   )
-  t.equal(formatChallenge(oauthChallenge('Bearer', 'n', { kind: 'error', error: 'toString' })), 'Bearer realm="n", error="toString"', 'an unknown code has no description')
+  t.equal(formatChallenge(oauthChallenge('Bearer', { realm: 'n' }, { kind: 'error', error: 'toString' })), 'Bearer realm="n", error="toString"', 'an unknown code has no description')
+})
+
+t.test('authn R4: the metadata of the resource are named first, also where nothing was sent', async (t) => {
+  const context = { realm: 'n', resourceMetadata: 'https://api.example/.well-known/oauth-protected-resource' }
+  const named = 'Bearer realm="n", resource_metadata="https://api.example/.well-known/oauth-protected-resource"'
+  t.equal(formatChallenge(oauthChallenge('Bearer', context, { kind: 'nothing_sent' })), named)
+  t.match(formatChallenge(oauthChallenge('Bearer', context, { kind: 'error', error: 'invalid_token' })), `${named}, error="invalid_token"`)
+})
+
+t.test('authn P11: a proof that lacks, and one that has no chance, say so in fixed words', async (t) => {
+  for (const [error, text] of [['use_dpop_nonce', 'The DPoP proof must carry the nonce that this answer brings'], ['invalid_dpop_proof', 'The DPoP proof is missing, malformed, expired, used before or not made for this request']] as const) {
+    t.equal(formatChallenge(oauthChallenge('DPoP', { realm: 'n' }, { kind: 'error', error })), `DPoP realm="n", error="${error}", error_description="${text}"`)
+  }
 })
 
 t.test('authn B4: what RFC 6750 does not let through is replaced by a constant or left out', async (t) => {
   t.equal(
-    formatChallenge(oauthChallenge('Bearer', 'n', { kind: 'error', error: 'in"valid', description: 'a\\b', scope: 'a  b' })),
+    formatChallenge(oauthChallenge('Bearer', { realm: 'n' }, { kind: 'error', error: 'in"valid', description: 'a\\b', scope: 'a  b' })),
     'Bearer realm="n", error="invalid_token", error_description="The access token is malformed, expired, revoked or not meant for this service"'
   )
 })
 
 t.test('authn B5: realm, scope, error and error_description stand once, also when the application adds them again', async (t) => {
-  const line = formatChallenge(oauthChallenge('Bearer', 'n', {
+  const line = formatChallenge(oauthChallenge('Bearer', { realm: 'n' }, {
     kind: 'error', error: 'insufficient_scope', scope: 'a', extra: { Error: 'x', SCOPE: 'y', realm: 'z', error_description: 'w', error_uri: 'https://example.org' },
   }))
   t.equal(line, 'Bearer realm="n", error="insufficient_scope", error_description="The access token lacks a scope that this request needs", scope="a", error_uri="https://example.org"')

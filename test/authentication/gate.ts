@@ -2,7 +2,9 @@
 import { once } from 'node:events'
 import { connect, type AddressInfo } from 'node:net'
 import { fastify, type FastifyInstance } from 'fastify'
-import { authenticate, type Guard, type Outcome } from '../../lib/authentication/authenticate.ts'
+import { authenticate } from '../../lib/authentication/authenticate.ts'
+import type { Guard, Outcome } from '../../lib/authentication/outcome.ts'
+import { schemesOf, waysOf, type AcceptedScheme } from '../../lib/authentication/way.ts'
 import { formatChallenge, orderChallenges } from '../../lib/authentication/challenge.ts'
 import type { AnyScheme, ChallengeReason } from '../../lib/authentication/scheme.ts'
 
@@ -15,17 +17,19 @@ export interface GateOptions {
 
 interface Teardown { teardown: (end: () => unknown) => void }
 
-const STATUS = { user: 200, nothing: 401, invalid: 401, cross_site: 403, two: 400, throttled: 429, unavailable: 503 } as const
+const STATUS = { user: 200, nothing: 401, invalid: 401, incomplete: 401, cross_site: 403, two: 400, throttled: 429, unavailable: 503 } as const
 
 /** Answers with the outcome: `{ kind, user?, auth?, reason?, schemes? }`, and with the challenges of a 401. */
-export async function gate (t: Teardown, schemes: readonly AnyScheme[], options: GateOptions = {}): Promise<FastifyInstance> {
+export async function gate (t: Teardown, accepted: readonly AcceptedScheme[], options: GateOptions = {}): Promise<FastifyInstance> {
+  const schemes = schemesOf(accepted)
   const { known = schemes, guard, realm = 'newsroom' } = options
   for (const scheme of known) await scheme.prepare?.()
   const app = fastify()
   t.teardown(() => app.close())
   app.addHook('onRequest', async (request, reply) => {
     options.onArrival?.()
-    const outcome = await authenticate(request, { schemes, known }, guard)
+    const outcome = await authenticate(request, { ways: waysOf(accepted), known }, guard)
+    if ('headers' in outcome && outcome.headers !== undefined) reply.headers(outcome.headers)
     reply.code(outcome.kind === 'invalid' && outcome.error === 'invalid_request' ? 400 : STATUS[outcome.kind])
     if (outcome.kind === 'nothing' || outcome.kind === 'invalid') {
       const tried = outcome.kind === 'invalid' ? outcome.scheme : undefined

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import gatehouse, { authenticated, can, optional, Refusal, resource, scope } from '../../lib/index.ts'
+import gatehouse, { authenticated, can, optional, Refusal, resource, role, scope } from '../../lib/index.ts'
 import { as, bare, keys, porch } from './porch.ts'
 
 const post = resource('Post')
@@ -83,6 +83,30 @@ t.test('law 8: what depends on a cookie or key is private, what depends on Autho
   t.same(await headers('/key'), ['public, max-age=9', 'Authorization'])
   t.same(await headers('/cookie'), ['private, max-age=9', 'Cookie'])
   t.same(await headers('/public'), ['public, max-age=9', undefined])
+})
+
+t.test('authn P12: what the protocol of a scheme puts on an answer is there on every answer, which is then not stored', async (t) => {
+  const nonced = keys({ verify: (sent) => sent === 'ok' ? { kind: 'user', user: {}, headers: { 'dpop-nonce': 'n1' } } : { kind: 'invalid', reason: 'no', headers: { 'dpop-nonce': 'n2' } } })
+  const app = bare(t)
+  app.addHook('onRequest', async (_request, reply) => { reply.header('access-control-allow-origin', '*') })
+  await app.register(gatehouse, { schemes: [nonced] })
+  app.get('/', { config: { access: authenticated() } }, (_request, reply) => reply.header('cache-control', 'public, max-age=9').send('x'))
+  app.get('/never', { config: { access: role('admin') } }, () => 'x')
+  const answer = async (url: string, key: string) => {
+    const { statusCode, headers } = await app.inject({ url, headers: { authorization: `Key ${key}` } })
+    return [statusCode, headers['dpop-nonce'], headers['cache-control'], /dpop-nonce/.test(String(headers['access-control-expose-headers']))]
+  }
+  t.same(await answer('/', 'ok'), [200, 'n1', 'no-store', true], 'authn P15: also to a script of another origin')
+  t.same(await answer('/', 'bad'), [401, 'n2', 'no-store', true])
+  t.same(await answer('/never', 'ok'), [403, 'n1', 'no-store', true])
+})
+
+t.test('authn B7: an answer to credentials in the URL is not stored', async (t) => {
+  const byUrl = keys({ find: (request) => request.query === undefined ? { kind: 'nothing' } : { kind: 'credentials', place: 'query', credentials: 'e30' } })
+  const app = await porch(t, { schemes: [byUrl] }, (app) => {
+    app.get('/', { config: { access: authenticated() } }, (_request, reply) => reply.header('cache-control', 'public, max-age=9').send('x'))
+  })
+  t.match((await app.inject('/?key=e30')).headers, { 'cache-control': 'no-store' })
 })
 
 t.test('a browser gets a page that no search engine keeps, and across origins the headers it needs', async (t) => {

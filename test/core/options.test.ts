@@ -2,6 +2,7 @@ import t from 'tap'
 import { authenticated } from '../../lib/access.ts'
 import { checkRouteOptions, declarationProblem, settingsOf, type GatehouseOptions } from '../../lib/options.ts'
 import { checkDisclosure } from '../../lib/authorization/disclosure.ts'
+import { requireAll } from '../../lib/authentication/way.ts'
 import { keys } from './porch.ts'
 
 const settings = (options: unknown) => settingsOf(options as GatehouseOptions)
@@ -24,7 +25,7 @@ function caught (check: () => unknown): unknown {
 
 t.test('left out, every option has its default', async (t) => {
   const { roles, ...others } = settings({})
-  t.same(others, { realm: 'api', schemes: [], policies: null, routes: {}, refusesInsecure: false, format: 'problem', html: true, details: {}, disclose: {}, throttle: {} })
+  t.same(others, { realm: 'api', schemes: [], policies: null, routes: {}, refusesInsecure: false, protectedResources: [], format: 'problem', html: true, details: {}, disclose: {}, throttle: {} })
   t.same([roles({ roles: ['a'] }), roles({})], [['a'], []])
 })
 
@@ -45,6 +46,8 @@ t.test('every wrong option says what was given, where, and the nearest right wor
     [{ relam: 'x' }, 'relam', 'Did you mean "realm"?'],
     [{ realm: '' }, /^realm/], [{ realm: 7 }, '7'], [{ realm: 'a\nb' }, /^realm/], [{ realm: 'é' }, /^realm/],
     [{ schemes: 'bearer' }, /^schemes/], [{ schemes: {} }, /^schemes/], [{ schemes: [null] }, 'schemes[0]'], [{ schemes: [keys(), { name: 'x' }] }, 'schemes[1]'],
+    [{ schemes: [requireAll([keys({ name: 'A' }), { name: 'B' } as never])] }, 'schemes[0]: requireAll[1]', 'no scheme'], [{ schemes: [{ kind: 'require_all', schemes: [keys()] }] }, 'schemes[0]', 'no scheme'],
+    [{ protectedResources: {} }, /^protectedResources/], [{ protectedResources: [{ resource: 'api' }] }, 'protectedResources[0].resource'],
     [{ policies: 7 }, /^policies/, '7'], [{ policies: {} }, /^policies/],
     [{ roles: ['admin'] }, /^roles/],
     [{ routes: [] }, /^routes/], [{ routes: { '/a': 'publik' } }, 'routes["/a"]', 'Did you mean "public"?'], [{ routes: { '/a': { requirement: {} } } }, 'routes["/a"]'],

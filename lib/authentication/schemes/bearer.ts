@@ -93,7 +93,7 @@ export function bearer<U extends object = TokenUser> (options: BearerOptions<U>)
       return verified instanceof Promise ? verified.then((settled) => conclude(settled, request)) : conclude(verified, request)
     },
 
-    challenge: (reason, { realm }) => oauthChallenge('Bearer', realm, reason),
+    challenge: (reason, context) => oauthChallenge('Bearer', context, reason),
   }
 
   function conclude (verified: VerifiedToken, request: FastifyRequest): Verdict<U> | Promise<Verdict<U>> {
