@@ -92,7 +92,7 @@ function protocolOf (reply: FastifyReply, headers: SchemeHeaders): void {
 function cachingOf (reply: FastifyReply, { plan, refusal: no, schemeHeaders, sentInUrl }: Passage, settings: Settings): void {
   const looked = plan.mode !== 'public'
   if (looked && reply.hasHeader('vary')) mergeHeader(reply, 'vary', plan.varyOn)
-  else if (looked) reply.header('vary', plan.vary)
+  else if (looked && plan.vary !== '') reply.header('vary', plan.vary)
   if (no !== null || reply.statusCode === 401) {
     reply.header('cache-control', 'no-store')
     if (settings.html) mergeHeader(reply, 'vary', ['Accept'])

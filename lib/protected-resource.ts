@@ -1,5 +1,5 @@
 /** Protected resource metadata (RFC 9728): where each resource publishes what about itself, and to which resource a route belongs. */
-import { endpointUrl } from './authentication/schemes/endpoint-url.ts'
+import { endpointUrl } from './authentication/tokens/endpoint-url.ts'
 import { knownOptionsOnly, OptionError, wrongOption } from './option-error.ts'
 
 /** What a client may know of a resource before it has a token, RFC 9728 section 2. */

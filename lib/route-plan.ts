@@ -38,7 +38,7 @@ export interface RoutePlan {
   readonly varyOn: readonly string[]
   /** The same as the value of `Vary`. */
   readonly vary: string
-  /** Whether one of those is a cookie or a key, so that no shared cache may keep the answer. */
+  /** Whether one of those is a cookie or a key, or the answers depend on the connection itself, so that no shared cache may keep them. */
   readonly private: boolean
   /** The action, subject and parameter for decision events. */
   readonly can: Can | null
@@ -87,7 +87,7 @@ function plan (route: Omit<DeclaredRoute, 'declaration'>, settings: Settings, mo
     resourceMetadata: resourceFor(route.url, settings.protectedResources)?.url,
     varyOn,
     vary: varyOn.join(', '),
-    private: varyOn.some((header) => header.toLowerCase() !== 'authorization'),
+    private: schemes.some(({ varyOn }) => varyOn.length === 0 || varyOn.some((header) => header.toLowerCase() !== 'authorization')),
     can: cans[0] ?? null,
     ownErrorHandler: route.ownErrorHandler,
   }

@@ -2,23 +2,30 @@
 import jwt from '@fastify/jwt'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import gatehouse from 'fastify-gatehouse'
-import { bearer } from 'fastify-gatehouse/schemes'
+import { bearer, revocationList } from 'fastify-gatehouse/schemes'
 import { demoKeys, keyScheme, storeKeys, type DemoKeys } from './api-keys.ts'
 import { articleRoutes } from './article-routes.ts'
 import { articlesIn } from './articles.ts'
 import { refusing, type Database } from './database.ts'
 import { POLICIES, randomSecret } from './environment.ts'
-import { ISSUER, login } from './login.ts'
+import { familiesIn } from './families.ts'
+import { login } from './login.ts'
+import { logout } from './logout.ts'
 import { notFound } from './not-found.ts'
 import { peopleIn } from './people.ts'
+import { refresh } from './refresh.ts'
+import { inMemory, type RevocationStore } from './revocations.ts'
 import { routes } from './routes.ts'
 import { seed } from './seed.ts'
+import { ISSUER } from './tokens.ts'
 import './user.ts'
 import { validation } from './validation.ts'
 
 export interface NewsroomOptions {
   /** Opens the database, once everything else makes sense. It is seeded here, and closed with the application. */
   readonly open: () => Promise<Database>
+  /** Where it is kept which tokens have ended. It is connected to here, and closed with the application. Default: in memory. */
+  readonly ended?: RevocationStore
   /** Default: nothing is logged. */
   readonly logger?: NonNullable<FastifyServerOptions['logger']>
   /** Signs the tokens; at least 32 bytes. Default: random. */
@@ -29,7 +36,8 @@ export interface NewsroomOptions {
   readonly keys?: DemoKeys
 }
 
-export async function newsroom ({ open, logger = false, secret = randomSecret(), policies = POLICIES, keys = demoKeys() }: NewsroomOptions): Promise<FastifyInstance> {
+export async function newsroom (options: NewsroomOptions): Promise<FastifyInstance> {
+  const { open, ended = inMemory(), logger = false, secret = randomSecret(), policies = POLICIES, keys = demoKeys() } = options
   const app = Fastify({ logger })
   app.setValidatorCompiler(validation())
   app.setNotFoundHandler(notFound)
@@ -37,9 +45,10 @@ export async function newsroom ({ open, logger = false, secret = randomSecret(),
   // To sign tokens. The gatehouse verifies them itself, and comes after it.
   await app.register(jwt, { secret, sign: { iss: ISSUER, aud: ISSUER } })
 
+  const revocations = revocationList({ marks: ended.marks })
   await app.register(gatehouse, {
     realm: 'newsroom',
-    schemes: [bearer({ secret, issuer: ISSUER, audience: ISSUER })],
+    schemes: [bearer({ secret, issuer: ISSUER, audience: ISSUER, revocations })],
     policies,
     throttle: { account: { free: 5, base: 30, cap: 3600 } },
     refusals: {
@@ -51,13 +60,18 @@ export async function newsroom ({ open, logger = false, secret = randomSecret(),
     },
   })
 
+  await ended.connect()
+  app.addHook('onClose', () => ended.close())
   const database = await open()
   app.addHook('onClose', () => database.close())
   await seed(database)
   const query = refusing(database.query)
   await storeKeys(query, keys)
 
-  await app.register(login, { people: await peopleIn(query) })
+  const families = familiesIn(query, revocations)
+  await app.register(login, { people: await peopleIn(query), families })
+  await app.register(refresh, { families })
+  await app.register(logout, { families, revocations })
   await app.register(articleRoutes, { articles: articlesIn(query) })
   await app.register(routes, { query, keys: keyScheme(query) })
   return app

@@ -10,6 +10,8 @@ export interface Environment {
   readonly logLevel: string
   /** `DATABASE_URL` of a PostgreSQL server; `null`: an embedded one, in memory. */
   readonly databaseUrl: string | null
+  /** `REDIS_URL` of a Redis or Valkey server that keeps which tokens have ended; `null`: in memory. The counters of failed sign-ins stay in memory. */
+  readonly redisUrl: string | null
   /** `JWT_SECRET`, at least 32 bytes; default random, so that tokens end with the process. */
   readonly secret: string
   /** `POLICIES`, a folder; default the policies of this repository. */
@@ -27,6 +29,7 @@ export function environmentOf (env: NodeJS.ProcessEnv): Environment {
     port: portOf(env['PORT'] || '3000'),
     logLevel: logLevelOf(env['LOG_LEVEL'] || 'info'),
     databaseUrl: databaseUrlOf(env['DATABASE_URL'] || null),
+    redisUrl: redisUrlOf(env['REDIS_URL'] || null),
     secret: env['JWT_SECRET'] || randomSecret(),
     policies: env['POLICIES'] || POLICIES,
   }
@@ -50,4 +53,24 @@ function logLevelOf (text: string): string {
 function databaseUrlOf (text: string | null): string | null {
   if (text === null || (URL.canParse(text) && /^postgres(?:ql)?:$/.test(new URL(text).protocol))) return text
   throw new Error('DATABASE_URL: expected postgres://user:password@host:port/database')
+}
+
+/** This one too. */
+function redisUrlOf (text: string | null): string | null {
+  if (text === null || (URL.canParse(text) && isRedis(new URL(text)))) return text
+  throw new Error('REDIS_URL: expected redis://user:password@host:port or rediss://user:password@host:port')
+}
+
+/** The path is the number of a database, or nothing. */
+function isRedis ({ protocol, hostname, pathname, username, password }: URL): boolean {
+  return /^rediss?:$/.test(protocol) && hostname !== '' && /^\/?\d*$/.test(pathname) && isEncoded(username) && isEncoded(password)
+}
+
+/** A `%` of the value itself has to be written `%25`. */
+function isEncoded (text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== null
+  } catch {
+    return false
+  }
 }

@@ -1,15 +1,10 @@
-/** Signing in: a name and a password become a token. */
-import { randomUUID } from 'node:crypto'
+/** Signing in: a name and a password become the first tokens of a family. */
 import type { FastifyInstance } from 'fastify'
 import { refusal } from 'fastify-gatehouse'
-import type { People, Person } from './people.ts'
+import type { Families } from './families.ts'
+import type { People } from './people.ts'
+import { tokenAnswer } from './tokens.ts'
 import { STORABLE } from './validation.ts'
-
-/** Who issues the tokens, and whom they are for. */
-export const ISSUER = 'newsroom'
-
-/** Seconds. */
-const LIFETIME = 15 * 60
 
 const CREDENTIALS = {
   type: 'object',
@@ -20,7 +15,7 @@ const CREDENTIALS = {
   required: ['username', 'password'],
 }
 
-export async function login (app: FastifyInstance, { people }: { readonly people: People }): Promise<void> {
+export async function login (app: FastifyInstance, { people, families }: { readonly people: People, readonly families: Families }): Promise<void> {
   app.post<{ Body: { readonly username: string, readonly password: string } }>('/login', {
     schema: { body: CREDENTIALS },
     config: { access: 'public' },
@@ -29,21 +24,6 @@ export async function login (app: FastifyInstance, { people }: { readonly people
     const person = await app.gatehouse.throttle.guard(request, username, () => people.find(username, password))
     if (person === null) throw refusal('invalid_credentials', { reason: 'the user name or the password is wrong' })
     reply.header('cache-control', 'no-store')
-    return { access_token: app.jwt.sign(claimsOf(person)), token_type: 'Bearer', expires_in: LIFETIME }
+    return tokenAnswer(app, await families.start(person))
   })
-}
-
-/** Issuer, audience and `iat` come from the options of `@fastify/jwt`. */
-function claimsOf ({ name, tenantId, roles, plan, suspended }: Person): object {
-  const now = Math.floor(Date.now() / 1000)
-  return {
-    sub: name,
-    ...(tenantId !== null && { tenantId }),
-    roles,
-    plan,
-    suspended,
-    auth_time: now,
-    exp: now + LIFETIME,
-    jti: randomUUID(),
-  }
 }

@@ -22,6 +22,9 @@ export function passwordOf (name: string): string {
   return `correct horse ${name}`
 }
 
+/** The columns of a person, for whoever reads `users`. */
+export const PERSON = 'users.name, users.tenant_id AS "tenantId", users.roles, users.plan, users.suspended'
+
 export interface People {
   /** The person, or `null` where name or password is wrong; both take the same time. */
   readonly find: (name: string, password: string) => Promise<Person | null>
@@ -32,7 +35,7 @@ export async function peopleIn (query: Query): Promise<People> {
   return {
     async find (name, password) {
       const [row] = await query<Person & { passwordHash: string }>(
-        'SELECT name, tenant_id AS "tenantId", roles, plan, suspended, password_hash AS "passwordHash" FROM users WHERE name = $1', [name]
+        `SELECT ${PERSON}, password_hash AS "passwordHash" FROM users WHERE name = $1`, [name]
       )
       if (!await match(row?.passwordHash ?? null, password) || row === undefined) return null
       const { passwordHash, ...person } = row

@@ -3,6 +3,7 @@ import { demoKeys } from './api-keys.ts'
 import { newsroom } from './app.ts'
 import { embedded, server } from './database.ts'
 import { environmentOf } from './environment.ts'
+import { inMemory, onRedis } from './revocations.ts'
 import { oneLine } from './start-error.ts'
 import { demoUsers, tries } from './welcome.ts'
 
@@ -14,10 +15,11 @@ try {
 }
 
 async function start (): Promise<void> {
-  const { host, port, logLevel, databaseUrl, secret, policies } = environmentOf(process.env)
+  const { host, port, logLevel, databaseUrl, redisUrl, secret, policies } = environmentOf(process.env)
   const open = databaseUrl === null ? embedded : () => server(databaseUrl)
+  const ended = redisUrl === null ? inMemory() : onRedis(redisUrl)
   const keys = demoKeys()
-  const app = await newsroom({ open, logger: { level: logLevel }, secret, policies, keys })
+  const app = await newsroom({ open, ended, logger: { level: logLevel }, secret, policies, keys })
 
   const close = (): void => { app.close().catch((error: unknown) => { console.error(error); process.exit(1) }) }
   process.once('SIGTERM', close)

@@ -7,6 +7,8 @@ export interface User {
   readonly roles: readonly string[]
   readonly plan: 'free' | 'pro'
   readonly suspended: boolean
+  /** The sign-in that the token came of: its family. Not there for whoever did not sign in here. */
+  readonly sid?: string
 }
 
 declare module '@fastify/jwt' {

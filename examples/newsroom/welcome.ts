@@ -20,6 +20,8 @@ export function tries (origin: string): string {
     `curl -i ${origin}/me`,
     '# 200: rex is',
     `curl -i ${origin}/me ${as('rex')}`,
+    '# 200: a refresh token brings new tokens, and ends',
+    `curl -i ${origin}/token ${json} -d "{\\"refresh_token\\":\\"$(${signIn('rex')} | cut -d '"' -f 14)\\"}"`,
     '# 403: rex is no administrator',
     `curl -i ${origin}/admin/reports ${as('rex')}`,
     "# 404: somebody else's draft answers as one that does not exist (/articles/9)",

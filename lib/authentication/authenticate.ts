@@ -5,7 +5,7 @@ import { authorizationFields } from './authorization-field.ts'
 import type { Guard, Outcome, SignedIn } from './outcome.ts'
 import { sameName } from './scheme-name.ts'
 import type { AnyScheme } from './scheme.ts'
-import { credentialsOf, look, surveyCredentials, type Credentials, type Finds } from './survey.ts'
+import { credentialsOf, isChosen, look, surveyCredentials, type Credentials, type Finds } from './survey.ts'
 import type { Way } from './way.ts'
 
 export interface Schemes {
@@ -49,19 +49,32 @@ function tryWay (trial: Trial, index: number): Outcome | Promise<Outcome> {
   return fallThrough(trial, index, outcome)
 }
 
-/** The next way of the same names, reading from the same places, gets its turn; the last error is the one that counts. */
+/**
+ * The next way that takes the same credentials gets its turn: another issuer of the same scheme, also where only one of the two demands
+ * something beside it. The last error is the one that counts; that something is missing says less than that something is wrong.
+ */
 function fallThrough (trial: Trial, index: number, outcome: Outcome): Outcome | Promise<Outcome> {
-  if (outcome.kind !== 'invalid' || outcome.scheme.guessable) return outcome
+  if (outcome.kind !== 'incomplete' && (outcome.kind !== 'invalid' || outcome.scheme.guessable)) return outcome
   for (let next = index + 1; next < trial.ways.length; next++) {
-    if (isAnother(trial, trial.ways[index] as Way, trial.ways[next] as Way)) return tryWay(trial, next)
+    if (!isAnother(trial, trial.ways[index] as Way, trial.ways[next] as Way, outcome)) continue
+    const settled = tryWay(trial, next)
+    return settled instanceof Promise ? settled.then((other) => clearer(outcome, other)) : clearer(outcome, settled)
   }
   return outcome
 }
 
-function isAnother (trial: Trial, tried: Way, other: Way): boolean {
-  return tried.schemes.length === other.schemes.length && tried.schemes.every((scheme, index) => {
-    const found = credentialsIn(trial, other, index)
-    return found !== null && sameName(scheme.name, (other.schemes[index] as AnyScheme).name) && credentialsIn(trial, tried, index)?.place === found.place
+function clearer (outcome: Outcome, next: Outcome): Outcome {
+  return next.kind === 'incomplete' ? outcome : next
+}
+
+/** Whether the other way takes, from the same places, what the client chose to send to this one, and what was wrong with it. */
+function isAnother (trial: Trial, tried: Way, other: Way, outcome: Outcome): boolean {
+  const needed = tried.schemes.filter((scheme, index) => {
+    const found = credentialsIn(trial, tried, index)
+    return found !== null && (isChosen(found.place) || (outcome.kind === 'invalid' && outcome.scheme === scheme))
+  })
+  return needed.length > 0 && needed.every((scheme) => {
+    return other.schemes.some((one, index) => sameName(scheme.name, one.name) && credentialsIn(trial, other, index)?.place === credentialsOf(scheme, trial.finds)?.place)
   })
 }
 

@@ -7,8 +7,11 @@ export const MAX_SUBJECT_LENGTH = 1024
 /** The last second that a JavaScript `Date` can hold. */
 const LAST_SECOND = 8.64e12
 
-/** Claims about the token, not about the user (RFC 7519 section 4.1). */
-const ABOUT_THE_TOKEN = new Set(['iss', 'aud', 'exp', 'nbf', 'iat', 'jti'])
+/** Claims about the token, not about the user (RFC 7519 section 4.1, RFC 7800 section 3.1). */
+const ABOUT_THE_TOKEN = new Set(['iss', 'aud', 'exp', 'nbf', 'iat', 'jti', 'cnf'])
+
+/** In front of the id of a client, so that no person has it (RFC 9700 section 4.15, facts: authentication J4). */
+const CLIENT = 'client:'
 
 const NO_SCOPES: readonly string[] = Object.freeze([])
 
@@ -20,7 +23,10 @@ export interface Claims {
   readonly [name: string]: unknown
 }
 
-/** The user that claims make when the application makes none: the claims about the user, and `id`, which is `sub`. */
+/**
+ * The user that claims make when the application makes none: the claims about the user, and `id`, which is `sub`; for a client that acts
+ * for itself `client:<sub>`.
+ */
 export interface TokenUser {
   readonly id: string
   readonly [claim: string]: unknown
@@ -32,7 +38,8 @@ export type CheckedClaims =
 
 /**
  * Checks what must hold of every token whoever verified it (RFC 7519 section 4.1, facts: authentication F2 and K7): a plain object, the
- * issuer one of `issuers`, a subject, and dates that are whole seconds which a `Date` can hold.
+ * issuer one of `issuers`, a subject, and dates that are whole seconds which a `Date` can hold. A person whose subject would make the id of
+ * a client is nobody's.
  */
 export function checkClaims (payload: unknown, issuers: readonly string[]): CheckedClaims {
   if (typeof payload !== 'object' || payload === null || Array.isArray(payload)) return invalid('the claims are not an object')
@@ -44,7 +51,13 @@ export function checkClaims (payload: unknown, issuers: readonly string[]): Chec
   const subject = claims['sub']
   if (typeof subject !== 'string' || subject === '') return invalid('sub is missing or not a text')
   if (subject.length > MAX_SUBJECT_LENGTH) return invalid(`sub is longer than ${MAX_SUBJECT_LENGTH} characters`)
+  if (subject.startsWith(CLIENT) && !isClient(claims)) return invalid(`sub begins with ${CLIENT} and is not the client_id`)
   return { kind: 'claims', claims: withoutPrototype(claims) as Claims }
+}
+
+/** RFC 9068 section 2.2: where no person takes part, `sub` is the client. */
+function isClient (claims: Readonly<Record<string, unknown>>): boolean {
+  return claims['sub'] === claims['client_id']
 }
 
 export function userOf (claims: Claims): TokenUser {
@@ -52,7 +65,7 @@ export function userOf (claims: Claims): TokenUser {
   for (const name of Object.keys(claims)) {
     if (!ABOUT_THE_TOKEN.has(name)) user[name] = claims[name]
   }
-  user['id'] = claims.sub
+  user['id'] = isClient(claims) ? CLIENT + claims.sub : claims.sub
   return user as TokenUser
 }
 

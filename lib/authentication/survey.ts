@@ -119,7 +119,8 @@ export function look (scheme: AnyScheme, request: FastifyRequest, fields: readon
   }
 }
 
-function isChosen (place: CredentialPlace): boolean {
+/** Whether the client put it there; a cookie or certificate comes along by itself. */
+export function isChosen (place: CredentialPlace): boolean {
   return place !== 'cookie' && place !== 'certificate'
 }
 

@@ -1,4 +1,5 @@
-/** The contract of a store for single-use marks and values that expire: one atomic operation a call, one key a call. It knows nothing of HTTP. */
+/** The contract of a store for single-use marks and values that expire: one atomic operation a call. It knows nothing of HTTP. */
+import { StoreUnavailable } from './unavailable.ts'
 
 /**
  * What was used, seen or ended, each until its time is over. `ttl` is whole milliseconds from 1 up. A store that cannot keep a mark for all
@@ -11,7 +12,14 @@ export interface MarkStore {
   put: (key: string, value: string, ttl: number) => void | Promise<void>
   /** The value; `''` for a mark of `putOnce`; `null` when there is none or its time is over. */
   get: (key: string) => string | null | Promise<string | null>
+  /** What `get` says of each of these keys, in their order, all read at the same moment. */
+  getMany: (keys: readonly string[]) => ReadonlyArray<string | null> | Promise<ReadonlyArray<string | null>>
   delete: (key: string) => void | Promise<void>
   /** Called by whoever opened the store. */
   close?: () => void | Promise<void>
+}
+
+/** @throws {StoreUnavailable} unless `ttl` is whole milliseconds from 1 up: a time to live that is no number would be over at once. */
+export function mustBeLifetime (ttl: number): void {
+  if (!Number.isSafeInteger(ttl) || ttl < 1) throw new StoreUnavailable(new TypeError(`a mark cannot be kept for ${ttl} milliseconds`))
 }

@@ -1,7 +1,7 @@
 /** Single-use marks in the memory of one process: bounded, without timers, every operation one synchronous step and so atomic. */
 import { wrongOption, knownOptionsOnly } from '../option-error.ts'
 import { forwardClock } from './clock.ts'
-import type { MarkStore } from './marks.ts'
+import { mustBeLifetime, type MarkStore } from './marks.ts'
 import { StoreUnavailable } from './unavailable.ts'
 
 export interface MemoryMarksOptions {
@@ -18,6 +18,7 @@ export interface MemoryMarks extends MarkStore {
   putOnce: (key: string, ttl: number) => boolean
   put: (key: string, value: string, ttl: number) => void
   get: (key: string) => string | null
+  getMany: (keys: readonly string[]) => ReadonlyArray<string | null>
   delete: (key: string) => void
 }
 
@@ -62,6 +63,11 @@ export function memoryMarks (options: MemoryMarksOptions = {}): MemoryMarks {
 
     get: (key) => alive(key, clock())?.value ?? null,
 
+    getMany (keys) {
+      const time = clock()
+      return keys.map((key) => alive(key, time)?.value ?? null)
+    },
+
     delete: (key) => { marks.delete(key) },
   }
 
@@ -71,8 +77,7 @@ export function memoryMarks (options: MemoryMarksOptions = {}): MemoryMarks {
   }
 
   function store (key: string, value: string, ttl: number, time: number): void {
-    // a time to live that is no number would be over at once
-    if (!Number.isSafeInteger(ttl) || ttl < 1) throw new StoreUnavailable(new TypeError(`a mark cannot be kept for ${ttl} milliseconds`))
+    mustBeLifetime(ttl)
     if (!marks.has(key) && !hasRoom(time)) throw new StoreUnavailable(new Error(`the memory holds ${max} marks, and none of them may be forgotten yet`))
     marks.set(key, { value, until: time + ttl })
   }

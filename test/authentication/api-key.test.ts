@@ -32,7 +32,7 @@ t.test('authn K1a: a key is its user, from a header of its own and from Authoriz
     const response = await rawGet(app, [line])
     t.equal(response.status, 200, line)
     t.strictSame(JSON.parse(response.body), {
-      kind: 'user', user: bot, auth: { scheme: 'ApiKey', scopes: ['articles:read'], authTime: null, acr: null, expiresAt: seconds + 60 }, scheme: 'ApiKey',
+      kind: 'user', user: bot, auth: { scheme: 'ApiKey', scopes: ['articles:read'], authTime: null, acr: null, expiresAt: seconds + 60 }, scheme: 'ApiKey', place: /^x/i.test(line) ? 'header' : 'authorization',
     })
   }
 })

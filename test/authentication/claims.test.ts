@@ -1,4 +1,5 @@
 import t from 'tap'
+import fc from 'fast-check'
 import { authInfoOf, checkClaims, MAX_SUBJECT_LENGTH, userOf, type Claims } from '../../lib/authentication/claims.ts'
 
 const good = { iss: 'issuer', sub: 'ada', exp: 2_000_000_000 }
@@ -40,7 +41,21 @@ t.test('authn K3: a subject is a text of 1 to 1024 characters', async (t) => {
 })
 
 t.test('the user is the claims that are not about the token, and its id is the subject, whatever claim "id" says', async (t) => {
-  t.strictSame(userOf(claims({ aud: 'a', nbf: 1, iat: 1, jti: 'x', id: 'root', roles: ['editor'] })), { id: 'ada', sub: 'ada', roles: ['editor'] })
+  t.strictSame(userOf(claims({ aud: 'a', nbf: 1, iat: 1, jti: 'x', cnf: { jkt: 'x' }, id: 'root', roles: ['editor'] })), { id: 'ada', sub: 'ada', roles: ['editor'] })
+})
+
+t.test('authn J4: a client that acts for itself and a person never have the same id', async (t) => {
+  t.equal(userOf(claims({ sub: 'ada', client_id: 'web' })).id, 'ada')
+  t.equal(userOf(claims({ sub: 'web', client_id: 'web' })).id, 'client:web')
+  t.equal(userOf(claims({ sub: 'client:web', client_id: 'client:web' })).id, 'client:client:web')
+  for (const client of [undefined, null, 'web', ['client:web'], 'client:']) {
+    t.equal(refused({ ...good, sub: 'client:web', client_id: client }), 'sub begins with client: and is not the client_id', String(client))
+  }
+  const name = fc.constantFrom('client:', 'client', ':', 'web', 'client:web', 'CLIENT:')
+  fc.assert(fc.property(name, name, name, (person, client, other) => {
+    const [one, two] = [checkClaims({ ...good, sub: person, client_id: other }, ['issuer']), checkClaims({ ...good, sub: client, client_id: client }, ['issuer'])]
+    return one.kind !== 'claims' || two.kind !== 'claims' || person === other || userOf(one.claims).id !== userOf(two.claims).id
+  }))
 })
 
 t.test('a claim __proto__ is dropped', async (t) => {

@@ -100,19 +100,33 @@ t.test('authn I3: what the server says is checked as the claims of a JWT are', a
     [{ exp: now() - 60 }, 'the token has expired'],
     [{ nbf: now() + 60 }, 'the token is not valid yet'],
     [{ nbf: 'now' }, 'nbf is not a date'],
-    [{ sub: undefined, client_id: 'ada' }, 'sub is missing or not a text'],
+    [{ sub: undefined }, 'sub is missing or not a text'],
+    [{ sub: undefined, client_id: 7 }, 'sub is missing or not a text'],
+    [{ sub: undefined, client_id: '' }, 'sub is missing or not a text'],
+    [{ sub: undefined, client_id: 'web', username: 'ada' }, 'sub is missing or not a text'],
+    [{ sub: null, client_id: 'web' }, 'sub is missing or not a text'],
     [{ sub: '' }, 'sub is missing or not a text'],
-    [{ token_type: 'DPoP' }, 'the token is not a bearer token'],
-    [{ token_type: null }, 'the token is not a bearer token'],
-    [{ token_type: 7 }, 'the token is not a bearer token'],
+    [{ token_type: 'DPoP' }, 'the token is for DPoP, not for a bearer'],
+    [{ token_type: 'dpop', cnf: { jkt: 'x' } }, 'the token is for DPoP, not for a bearer'],
+    [{ token_type: null }, 'the type of the token is not known'],
+    [{ token_type: 7 }, 'the type of the token is not known'],
+    [{ token_type: 'mac' }, 'the type of the token is not known'],
     [{ cnf: { jkt: 'x' } }, 'the token is bound to a key, which a bearer does not show'],
-    [{ cnf: null }, 'the token is bound to a key, which a bearer does not show'],
+    [{ cnf: null }, 'the token is bound to something that cannot be checked'],
+    [{ cnf: { 'x5t#S256': 'x' } }, 'the token is bound to a certificate, and none was shown'],
   ]
   for (const [more, reason] of cases) {
     const { app } = await gated(t, json(active(more)))
     const response = await send(app, 'opaque')
     t.equal(response.statusCode, reason === null ? 200 : 401, JSON.stringify(more))
     if (reason !== null) t.equal(response.json().reason, reason)
+  }
+})
+
+t.test('authn J4: what a client has for itself may have no subject, and is its own', async (t) => {
+  for (const more of [{ sub: undefined, client_id: 'ada' }, { client_id: 'ada' }]) {
+    const { app } = await gated(t, json(active(more)))
+    t.strictSame((await send(app, 'opaque')).json().user, { id: 'client:ada', sub: 'ada', roles: ['editor'], client_id: 'ada' })
   }
 })
 

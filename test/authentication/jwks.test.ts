@@ -205,13 +205,16 @@ t.test('authn K7: time is what the clock says, and clocks may differ', async (t)
   t.match((await send(app, good)).json(), { reason: 'the token has expired' })
 })
 
-t.test('RFC 9449 section 7.2, RFC 8705 section 3: a token that is bound to a key is not a bearer token', async (t) => {
+t.test('authn P10, M2: a token that is bound to something is not a bearer token, whoever verified it', async (t) => {
   const { url } = await keyServer(t, key)
+  const cases: Array<[unknown, string]> = [
+    [{ jkt: 'x' }, 'the token is bound to a key, which a bearer does not show'],
+    [{ 'x5t#S256': 'x' }, 'the token is bound to a certificate, and none was shown'],
+    ...[{}, null, 'x', []].map((cnf): [unknown, string] => [cnf, 'the token is bound to something that cannot be checked']),
+  ]
   for (const scheme of [bearer({ ...common, jwks: url }), bearer({ ...common, publicKey: createPublicKey({ key: key.jwk, format: 'jwk' }) })]) {
     const app = await gate(t, [scheme])
-    for (const cnf of [{ jkt: 'x' }, { 'x5t#S256': 'x' }, {}, null, 'x']) {
-      t.match((await send(app, signed(key, { ...goodClaims(), cnf }))).json(), { kind: 'invalid', reason: 'the token is bound to a key, which a bearer does not show' })
-    }
+    for (const [cnf, reason] of cases) t.match((await send(app, signed(key, { ...goodClaims(), cnf }))).json(), { kind: 'invalid', reason })
   }
 })
 
@@ -364,7 +367,7 @@ t.test('a real issuer (oidc-provider): its tokens are good, also after it has ch
   const schemes = [ours, theirs].map(({ issuer }) => bearer({ issuer, audience: RESOURCE, jwks: { url: `${issuer}/jwks`, now: clock.now } }))
   const [one, both] = [await gate(t, schemes.slice(0, 1)), await gate(t, schemes)]
   const first = await ours.token()
-  t.match((await send(one, first)).json(), { kind: 'user', user: { id: 'client' }, auth: { scopes: ['a:read'] } })
+  t.match((await send(one, first)).json(), { kind: 'user', user: { id: 'client:client', sub: 'client' }, auth: { scopes: ['a:read'] } })
   t.equal((await send(one, await theirs.token())).statusCode, 401)
   t.equal((await send(both, await theirs.token())).statusCode, 200)
   ours.rotate()

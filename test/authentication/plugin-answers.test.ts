@@ -1,9 +1,10 @@
 /** What the checklist of authentication asks of the plugin as a whole, over real schemes. */
 import cors from '@fastify/cors'
+import { calculateThumbprint, generateKeyPair, generateProof } from 'dpop'
 import t from 'tap'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import gatehouse, { allOf, authenticated, can, optional, refusal, resource, scope, stepUp } from '../../lib/index.ts'
-import { basic, bearer } from '../../lib/authentication/schemes/index.ts'
+import { accessTokens, basic, bearer, dpop } from '../../lib/authentication/schemes/index.ts'
 import { definePolicy } from '../../lib/policies/define.ts'
 import { bare, keys, porch } from '../core/porch.ts'
 import { AUDIENCE, goodClaims, ISSUER, now, SECRET, token } from './tokens.ts'
@@ -44,6 +45,33 @@ t.test('authn B9: of a hidden resource no scope is told, neither in the body nor
   }
   t.same(await answer('2', 'eve'), await answer('9', 'eve'), 'law 4: hidden and missing are one answer')
   t.notOk((await answer('2', 'nobody-special')).told && (await answer('2', 'nobody-special')).statusCode === 404)
+})
+
+t.test('authn P14: a route for both kinds of token challenges with both, and only the one that was used carries the error', async (t) => {
+  const tokens = accessTokens({ secret: SECRET, issuer: ISSUER, audience: AUDIENCE })
+  const app = await porch(t, { schemes: [dpop({ tokens, proofAlgorithms: ['ES256'] }), bearer({ tokens })] }, (app) => app.get('/', { config: { access: scope('a:read') } }, () => 'x'))
+  const challenges = async (...lines: string[]) => {
+    const answer = await app.inject({ url: '/', headers: { authorization: lines as unknown as string } })
+    return [answer.statusCode, ...[answer.headers['www-authenticate']].flat().map((line) => /^(\w+) .*?(?:error="(\w+)".*)?$/.exec(String(line))?.slice(1).join(' '))]
+  }
+  const good = token(goodClaims())
+  t.same(await challenges(), [401, 'DPoP ', 'Bearer '])
+  t.same(await challenges('Bearer nonsense'), [401, 'DPoP ', 'Bearer invalid_token'])
+  t.same(await challenges(`DPoP ${good}`), [401, 'DPoP invalid_dpop_proof', 'Bearer '])
+  t.same(await challenges(`Bearer ${good}`, `DPoP ${good}`), [400, 'DPoP invalid_request', 'Bearer invalid_request'])
+  t.same(await challenges(`Bearer ${good}`), [403, 'Bearer insufficient_scope'])
+  const bound = token({ ...goodClaims(), scope: 'a:read', cnf: { jkt: 'x'.repeat(43) } })
+  t.same(await challenges(`Bearer ${bound}`), [401, 'DPoP ', 'Bearer invalid_token'], 'authn P10: a bound token is no bearer token')
+})
+
+t.test('authn S1: under DPoP a step-up is asked by the scheme that was used', async (t) => {
+  const app = await porch(t, { schemes: [dpop({ secret: SECRET, issuer: ISSUER, audience: AUDIENCE }), byToken()] }, (app) => app.get('/', { config: { access: stepUp({ maxAge: 60 }) } }, () => 'x'))
+  const origin = await app.listen({ port: 0, host: '127.0.0.1' })
+  const keyPair = await generateKeyPair('ES256')
+  const sent = token({ ...goodClaims(), cnf: { jkt: await calculateThumbprint(keyPair.publicKey) } })
+  const answer = await fetch(origin, { headers: { authorization: `DPoP ${sent}`, dpop: await generateProof(keyPair, `${origin}/`, 'GET', undefined, sent) } })
+  t.equal(answer.status, 401)
+  t.match(answer.headers.get('www-authenticate'), /^DPoP .*error="insufficient_user_authentication".*max_age="60".*algs="/)
 })
 
 t.test('authn S1, S2, S3: a step-up is a 401 that names what it takes, asked only of a good token whom the policy allows', async (t) => {

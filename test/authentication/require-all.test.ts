@@ -95,6 +95,19 @@ t.test('ways of the same names are tried in turn, as two issuers are', async (t)
   t.match((await app.inject({ url: '/', headers: { authorization: 'Token six', 'x-key': 'ok' } })).json(), { kind: 'invalid', reason: 'not two' })
 })
 
+t.test('two issuers, one of which demands something beside its token: each token goes to its own', async (t) => {
+  const accepts = (prefix: string) => (sent: string): Verdict => sent === prefix ? { kind: 'user', user: { id: prefix } } : { kind: 'invalid', reason: `not ${prefix}` }
+  const [one, two, device] = [token({ verify: accepts('one') }), token({ verify: accepts('two') }), scheme('Device', { place: 'certificate' })]
+  for (const ways of [[one, requireAll([device, two])], [requireAll([device, two]), one]]) {
+    const app = await gate(t, ways)
+    const answer = async (sent: string, more = {}) => (await app.inject({ url: '/', headers: { authorization: `Token ${sent}`, ...more } })).json()
+    t.match(await answer('one'), { kind: 'user', user: { id: 'one' } })
+    t.match(await answer('two', { 'x-device': 'ok' }), { kind: 'user', user: { id: 'Device' } })
+    t.match(await answer('two'), { kind: 'invalid', reason: 'not one' }, 'that the device is missing does not hide what is wrong')
+    t.match(await answer('two', { 'x-device': 'no' }), { kind: 'invalid' })
+  }
+})
+
 t.test('combine makes one user of all, or says that they do not belong together', async (t) => {
   const answer = async (combine: Combine) => (await (await gate(t, [requireAll([token(), scheme('Key')], { combine })])).inject({ url: '/', headers: OK })).json()
   t.match(await answer(([one, other], request) => ({ id: `${one.id} ${other.id}`, method: request.method })), { kind: 'user', user: { id: 'Token Key', method: 'GET' } })

@@ -74,6 +74,7 @@ t.test('law 8: what depends on a cookie or key is private, what depends on Autho
     const handler = (_request: FastifyRequest, reply: FastifyReply) => reply.header('cache-control', 'public, max-age=9').send('x')
     app.get('/key', { config: { access: optional() } }, handler)
     app.get('/cookie', { config: { access: optional({ schemes: [cookie] }) } }, handler)
+    app.get('/connection', { config: { access: optional({ schemes: [keys({ name: 'Certificate', varyOn: [] })] }) } }, handler)
     app.get('/public', { config: { access: 'public' } }, handler)
   })
   const headers = async (url: string) => {
@@ -82,6 +83,7 @@ t.test('law 8: what depends on a cookie or key is private, what depends on Autho
   }
   t.same(await headers('/key'), ['public, max-age=9', 'Authorization'])
   t.same(await headers('/cookie'), ['private, max-age=9', 'Cookie'])
+  t.same(await headers('/connection'), ['private, max-age=9', undefined], 'no header tells a cache of a client certificate')
   t.same(await headers('/public'), ['public, max-age=9', undefined])
 })
 

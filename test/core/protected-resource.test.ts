@@ -27,8 +27,10 @@ t.test('authn R1: the metadata are between host and path, the slash after a bare
     ['http://[::1]:3000', '', 'http://[::1]:3000'],
   ]
   for (const [resource, rest, origin] of paths) {
-    const path = `/.well-known/oauth-protected-resource${rest}`
-    t.match(published({ resource }), { resource, path, url: origin + path })
+    const found = published({ resource })
+    t.equal(found.path, `/.well-known/oauth-protected-resource${rest}`)
+    t.equal(found.url, origin + found.path)
+    t.equal(found.resource, resource)
     t.equal(documentOf({ resource })['resource'], resource, 'authn R2: and they name the identifier as it was given')
   }
 })
@@ -215,7 +217,7 @@ t.test('authn R1, R2: whatever path is taken, the router serves it under the URL
     assert.equal(response.statusCode, 200, found.path)
     assert.equal(response.json().resource, found.resource)
     await app.close()
-  }), { numRuns: 200 })
+  }), { numRuns: 60 })
   t.pass()
 })
 
@@ -229,6 +231,6 @@ t.test('authn R4: whatever is given, it is refused, or its URL begins as the ide
     } catch (error) {
       assert.equal((error as { code?: unknown }).code, 'FST_GATEHOUSE_OPTION')
     }
-  }), { numRuns: 1000 })
+  }), { numRuns: 200 })
   t.pass()
 })

@@ -5,14 +5,18 @@ import Fastify, { type FastifyRequest } from 'fastify'
 import type {} from '@fastify/cookie'
 import type {} from '@fastify/session'
 import gatehouse, { allOf, anyOf, authenticated, can, optional, refusal, resource, role, scope, signedIn, stepUp, type GatehouseOptions, type RecordFilter } from 'fastify-gatehouse'
-import { apiKey, basic, bearer, createApiKey, digest, digestHash, session } from 'fastify-gatehouse/schemes'
+import { accessTokens, apiKey, basic, bearer, certificate, createApiKey, digest, digestHash, dpop, requireAll, revocationList, session } from 'fastify-gatehouse/schemes'
+import { memoryMarks, redisMarks } from 'fastify-gatehouse/stores'
+import { Redis } from 'ioredis'
 `
 
 const WORLD = `
-declare module 'fastify' { interface Session { userId?: string } }
+declare module 'fastify' { interface Session { userId?: string, authTime?: number } }
 declare const keys: { find: (prefix: string) => Promise<{ hash: string, owner: { id: string }, scopes: string[], expiresAt: Date | null } | null> }
 declare const users: { find: (id: string) => Promise<{ id: string } | null> }
 interface Article { id: string, authorId: string, title: string }
+declare const lookup: () => null
+declare const devices: { find: (fingerprint: string) => Promise<{ id: string, owner: string } | null> }
 declare const secret: string
 declare const clientSecret: string
 declare const accounts: { byName (name: string): Promise<{ id: string, digest: { 'SHA-256': string } } | null> }

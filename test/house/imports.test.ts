@@ -41,6 +41,7 @@ t.test('every breach of the plan is seen', async (t) => {
     [{ 'options.ts': "import { a } from '../policies/a.ts'" }, 'options.ts imports ../policies/a.ts, which is not in lib/'],
     [{ 'throttling/a.ts': "import Fastify from 'fastify'" }, 'throttling/a.ts loads fastify'],
     [{ 'authentication/a.ts': "import { type FastifyRequest } from 'fastify'" }, 'authentication/a.ts loads fastify'],
+    [{ 'authentication/schemes/a.ts': "import jwt from '@fastify/jwt'" }, 'authentication/schemes/a.ts loads @fastify/jwt'],
     [{ 'plugin.ts': "import jwt from '@fastify/jwt'" }, 'plugin.ts loads @fastify/jwt'],
     [{ 'policies/a.ts': "import type { FastifyRequest } from 'fastify'" }, 'policies/a.ts imports fastify'],
     [{ 'authentication/schemes/a.ts': "import type { FastifyReply } from 'fastify'" }, 'authentication/schemes/a.ts knows the reply'],
@@ -68,8 +69,8 @@ t.test('every breach of the plan is seen', async (t) => {
 t.test('what the plan allows is no breach', async (t) => {
   t.strictSame(breaches(house({
     'index.ts': "export { a } from './plugin.ts'\nexport type { B } from './authorization/b.ts'",
-    'plugin.ts': "import { fastifyPlugin } from 'fastify-plugin'\nimport './authentication/schemes/bearer.ts'\napp.addHook('onRequest', a)",
-    'authentication/schemes/bearer.ts': "import Fastify from 'fastify'\nimport jwt from '@fastify/jwt'\nimport '../../refusal.ts'\nimport '../scheme.ts'",
+    'plugin.ts': "import { fastifyPlugin } from 'fastify-plugin'\nimport './authentication/tokens/token-verifier.ts'\napp.addHook('onRequest', a)",
+    'authentication/tokens/token-verifier.ts': "import Fastify from 'fastify'\nimport jwt from '@fastify/jwt'\nimport '../../refusal.ts'\nimport '../scheme.ts'",
     'authentication/scheme.ts': "import type { FastifyRequest } from 'fastify'\nimport type { IncomingMessage } from 'node:http'",
     'authorization/b.ts': "import { createMongoAbility } from '@casl/ability'\nimport '../policies/c.ts'",
     'policies/c.ts': "await import(url)\nimport { isIP } from 'node:net'\nimport { readFile } from 'node:fs/promises'",

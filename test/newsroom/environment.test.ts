@@ -6,13 +6,13 @@ import { oneLine } from '../../examples/newsroom/start-error.ts'
 
 t.test('without any variable newsroom runs at home, and every process signs with a secret of its own', async (t) => {
   const { secret, ...rest } = environmentOf({})
-  t.same(rest, { host: '127.0.0.1', port: 3000, logLevel: 'info', databaseUrl: null, policies: POLICIES })
+  t.same(rest, { host: '127.0.0.1', port: 3000, logLevel: 'info', databaseUrl: null, redisUrl: null, policies: POLICIES })
   t.ok(Buffer.byteLength(secret) >= 32)
   t.not(environmentOf({}).secret, secret)
 })
 
 t.test('an empty variable is one that is not set', async (t) => {
-  const { secret, ...rest } = environmentOf({ HOST: '', PORT: '', LOG_LEVEL: '', DATABASE_URL: '', JWT_SECRET: '', POLICIES: '' })
+  const { secret, ...rest } = environmentOf({ HOST: '', PORT: '', LOG_LEVEL: '', DATABASE_URL: '', REDIS_URL: '', JWT_SECRET: '', POLICIES: '' })
   const { secret: other, ...defaults } = environmentOf({})
   t.same(rest, defaults)
   t.not(secret, '')
@@ -20,8 +20,8 @@ t.test('an empty variable is one that is not set', async (t) => {
 })
 
 t.test('what is set counts', async (t) => {
-  const set = { HOST: '::1', PORT: '0', LOG_LEVEL: 'warn', DATABASE_URL: 'postgres://u:p@h:1/d', JWT_SECRET: 's', POLICIES: './policies' }
-  t.same(environmentOf(set), { host: '::1', port: 0, logLevel: 'warn', databaseUrl: 'postgres://u:p@h:1/d', secret: 's', policies: './policies' })
+  const set = { HOST: '::1', PORT: '0', LOG_LEVEL: 'warn', DATABASE_URL: 'postgres://u:p@h:1/d', REDIS_URL: 'rediss://:p@h:2/3', JWT_SECRET: 's', POLICIES: './policies' }
+  t.same(environmentOf(set), { host: '::1', port: 0, logLevel: 'warn', databaseUrl: 'postgres://u:p@h:1/d', redisUrl: 'rediss://:p@h:2/3', secret: 's', policies: './policies' })
 })
 
 t.test('a variable that makes no sense is named, with what it could be', async (t) => {
@@ -30,6 +30,10 @@ t.test('a variable that makes no sense is named, with what it could be', async (
   for (const url of ['nonsense', 'mysql://u:p@h/d', 'http://h']) {
     t.throws(() => environmentOf({ DATABASE_URL: url }), { message: 'DATABASE_URL: expected postgres://user:password@host:port/database' })
   }
+  for (const url of ['nonsense', 'http://h', 'redis:', 'redis://', 'redis://u:p@h/one', 'redis://u:p%@h', '/run/redis.sock']) {
+    t.throws(() => environmentOf({ REDIS_URL: url }), { message: 'REDIS_URL: expected redis://user:password@host:port or rediss://user:password@host:port' }, url)
+  }
+  for (const url of ['redis://h', 'redis://h/', 'redis://[::1]:2/3', 'rediss://u:p%20w@h']) t.equal(environmentOf({ REDIS_URL: url }).redisUrl, url)
 })
 
 t.test('any text is a port that can be listened on, or an error', async () => {

@@ -32,6 +32,7 @@ const WORDS: Readonly<Record<string, { readonly status: number, readonly code: s
   204: { status: 204, code: null },
   400: { status: 400, code: 'FST_ERR_VALIDATION' },
   401: { status: 401, code: 'unauthenticated' },
+  inv: { status: 401, code: 'invalid_credentials' },
   403: { status: 403, code: 'insufficient_permissions' },
   404: { status: 404, code: 'not_found' },
   url: { status: 404, code: 'route_not_found' },
@@ -103,6 +104,10 @@ const ROWS: ReadonlyArray<readonly [request: string, expected: string, body?: un
   ['GET /analytics',                 '401 pro 200 200 sus pro 200'],
   ['GET /admin/reports',             '401 403 403 403 sus 403 200'],
   ['GET /staging',                   '401 401 401 401 401 401 401'],
+  ['POST /token',                    'inv inv inv inv inv inv inv', { refresh_token: 'nonsense' }],
+  ['POST /token',                    '400 400 400 400 400 400 400', {}],
+  ['POST /logout',                   '401 204 204 204 204 204 204'],
+  ['POST /logout',                   '401 204 204 204 204 204 204', { nonsense: 1 }],
   ['GET /nowhere',                   'url url url url url url url'],
   ['POST /articles/1',               'url url url url url url url'],
 ]
@@ -149,7 +154,7 @@ t.test('everybody signs in with a password of their own, and learns who they are
   for (const [name, person] of Object.entries(people)) {
     const { status, json, headers } = await ask('POST /login', { body: { username: name, password: `correct horse ${name}` } })
     t.equal(status, 200)
-    t.match(json, { access_token: /^[\w-]+\.[\w-]+\.[\w-]+$/, token_type: 'Bearer', expires_in: 900 })
+    t.match(json, { access_token: /^[\w-]+\.[\w-]+\.[\w-]+$/, token_type: 'Bearer', expires_in: 900, refresh_token: /^newsroom_refresh_[\w-]{43}$/ })
     t.equal(headers.get('cache-control'), 'no-store')
     const me = await ask('GET /me', { headers: { authorization: `Bearer ${json['access_token']}` } })
     t.same(me.json, person)
@@ -415,9 +420,9 @@ t.test('law 4: an article that somebody else changes between the decision and th
 t.test('law 2: whatever is sent, the answer is not a 500', async () => {
   await reset()
   const anything = fc.oneof(fc.jsonValue({ noUnicodeString: false }), fc.record({
-    username: fc.jsonValue(), password: fc.jsonValue(), title: fc.jsonValue(), body: fc.jsonValue(), status: fc.jsonValue(), notes: fc.jsonValue(),
+    username: fc.jsonValue(), password: fc.jsonValue(), title: fc.jsonValue(), body: fc.jsonValue(), status: fc.jsonValue(), notes: fc.jsonValue(), refresh_token: fc.jsonValue(),
   }, { requiredKeys: [] }))
-  const requests = fc.constantFrom('POST /login', 'POST /articles', 'PATCH /articles/3', 'PATCH /articles/6')
+  const requests = fc.constantFrom('POST /login', 'POST /token', 'POST /logout', 'POST /articles', 'PATCH /articles/3', 'PATCH /articles/6')
   await fc.assert(fc.asyncProperty(requests, anything, fc.constantFrom(...WHO), async (request, body, as) => {
     const { status } = await ask(request, { as, body })
     return status < 500

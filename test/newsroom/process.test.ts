@@ -23,7 +23,7 @@ t.test('it prints who can sign in, and lines to try that show what they say', as
   t.same([await feed(key), await feed(bare), await feed('nonsense')], [200, 403, 401], 'the keys that it prints work')
 
   const tries = [...printed.matchAll(/^# (\d{3}): .*\n(curl .*)$/gm)].map(([, status = '', line = '']) => ({ status, line }))
-  t.same(tries.map(({ status }) => status), ['200', '401', '200', '403', '404', '429'])
+  t.same(tries.map(({ status }) => status), ['200', '401', '200', '200', '403', '404', '429'])
   if (program(t, 'curl') !== null) {
     for (const { status, line } of tries) {
       t.ok(line.includes(origin))
@@ -46,8 +46,10 @@ t.test('what makes no sense in its environment ends it at once', async (t) => {
     [{ PORT: 'http' }, /^newsroom could not start: PORT: expected a number/],
     [{ LOG_LEVEL: 'loud' }, /^newsroom could not start: LOG_LEVEL: expected one of/],
     [{ DATABASE_URL: 'newsroom' }, /^newsroom could not start: DATABASE_URL: expected postgres:/],
-    // Port 1 is never listened on by a database; connecting to it is refused at once.
+    [{ REDIS_URL: 'http://:hunter2@127.0.0.1' }, /^newsroom could not start: REDIS_URL: expected redis:/],
+    // Port 1 is never listened on by a database or a Redis; connecting to it is refused at once.
     [{ DATABASE_URL: 'postgres://ann:hunter2@127.0.0.1:1/newsroom' }, /^newsroom could not start: DATABASE_URL: connect ECONNREFUSED/],
+    [{ REDIS_URL: 'redis://:hunter2@127.0.0.1:1' }, /^newsroom could not start: REDIS_URL: connect ECONNREFUSED/],
   ]
   for (const [settings, line] of wrong) saysWhy(t, await run(settings), line)
 })

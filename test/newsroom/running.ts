@@ -3,9 +3,10 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { FastifyInstance } from 'fastify'
 import { demoKeys, type DemoKeys } from '../../examples/newsroom/api-keys.ts'
-import { newsroom } from '../../examples/newsroom/app.ts'
+import { newsroom, type NewsroomOptions } from '../../examples/newsroom/app.ts'
 import { embedded, type Database, type Query } from '../../examples/newsroom/database.ts'
 import { passwordOf } from '../../examples/newsroom/people.ts'
+import { inMemory, type RevocationStore } from '../../examples/newsroom/revocations.ts'
 import { seed } from '../../examples/newsroom/seed.ts'
 
 export interface Answer {
@@ -41,11 +42,21 @@ export interface Running {
 
 export const SECRET = 'a secret for the tests of newsroom, long enough'
 
-/** `open`: default an embedded database. `meddle`: stands between the application and its queries. */
-export async function running ({ open = embedded, meddle = (query) => query }: { readonly open?: () => Promise<Database>, readonly meddle?: (query: Query) => Query } = {}): Promise<Running> {
+export interface RunningOptions {
+  /** Default: an embedded database. */
+  readonly open?: () => Promise<Database>
+  /** Stands between the application and its queries. */
+  readonly meddle?: (query: Query) => Query
+  /** Default: in memory. */
+  readonly ended?: RevocationStore
+  /** Default: nothing is logged. */
+  readonly logger?: NonNullable<NewsroomOptions['logger']>
+}
+
+export async function running ({ open = embedded, meddle = (query) => query, ended = inMemory(), logger = false }: RunningOptions = {}): Promise<Running> {
   const database = closedOnce(await open())
   const keys = demoKeys()
-  const app = await newsroom({ open: async () => ({ ...database, query: meddle(database.query) }), secret: SECRET, keys })
+  const app = await newsroom({ open: async () => ({ ...database, query: meddle(database.query) }), ended, logger, secret: SECRET, keys })
   await app.listen({ host: '127.0.0.1', port: 0 })
   return {
     app,
@@ -66,7 +77,7 @@ function closedOnce (database: Database): Database {
   return { ...database, close: () => (closing ??= database.close()) }
 }
 
-/** Tokens are asked for once for each person. */
+/** Tokens are asked for once for each person, and once more after they signed out. */
 export function client (origin: string): Ask {
   const tokens = new Map<string, Promise<string>>()
 
@@ -82,6 +93,7 @@ export function client (origin: string): Ask {
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
+    if (as !== undefined && path === '/logout') tokens.delete(as)
     const text = await response.text()
     const json = response.headers.get('content-type')?.includes('json') === true && text !== '' ? JSON.parse(text) : {}
     return { status: response.status, code: typeof json.code === 'string' ? json.code : null, headers: response.headers, text, json }
@@ -96,6 +108,26 @@ export function client (origin: string): Ask {
   }
 
   return ask
+}
+
+export interface Tokens {
+  readonly access: string
+  readonly refresh: string
+}
+
+/** Signs in with the person's own password, with no regard to the tokens of `as`. */
+export async function signIn (ask: Ask, name: string): Promise<Tokens> {
+  return tokensOf(await ask('POST /login', { body: { username: name, password: passwordOf(name) } }))
+}
+
+/** The tokens of an answer that brings them. */
+export function tokensOf ({ json }: Answer): Tokens {
+  return { access: json['access_token'], refresh: json['refresh_token'] }
+}
+
+/** The header that carries an access token. */
+export function by (access: string): { readonly headers: { readonly authorization: string } } {
+  return { headers: { authorization: `Bearer ${access}` } }
 }
 
 async function exchange (app: FastifyInstance, request: string): Promise<string> {

@@ -11,7 +11,7 @@ const FULL = { code: 'FST_GATEHOUSE_STORE_UNAVAILABLE', cause: { message: /holds
 t.test('the transcript', async (t) => {
   await marksTranscript(t, () => {
     const { now, advance } = handClock()
-    return { store: memoryMarks({ now }), wait: advance }
+    return { store: memoryMarks({ now }), wait: advance, short: 200 }
   })
 })
 

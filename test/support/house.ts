@@ -43,8 +43,8 @@ const DOORS = ['index.ts', 'cli', 'client']
 
 /** Packages that only some files may load; their types are open to all. A path that ends in a slash stands for its folder. */
 const FENCED: Readonly<Record<string, readonly string[]>> = {
-  fastify: ['authentication/schemes/', 'boot.ts', 'plugin.ts'],
-  '@fastify/jwt': ['authentication/schemes/']
+  fastify: ['authentication/tokens/token-verifier.ts', 'boot.ts', 'plugin.ts'],
+  '@fastify/jwt': ['authentication/tokens/token-verifier.ts']
 }
 
 /** A store does not know HTTP, a policy does not know requests: these do not know Fastify, not even its types. */

@@ -2,7 +2,8 @@
 import type { FastifyRequest } from 'fastify'
 import { OptionError, wrongOption } from '../../option-error.ts'
 import { TOKEN } from '../grammar.ts'
-import type { AuthorizationField, CredentialPlace, Found, Scheme } from '../scheme.ts'
+import type { RevocationList } from '../revocation-list.ts'
+import type { AuthorizationField, CredentialPlace, Found, Scheme, Verdict } from '../scheme.ts'
 import { isThenable } from '../thenable.ts'
 import { checkRealm, checkSchemeName } from './challenge-options.ts'
 import { judgeKey, type KeyRecord } from './key-record.ts'
@@ -25,12 +26,14 @@ export interface ApiKeyOptions<U extends object = object> {
   readonly realm?: string | undefined
   /** Hashes are then HMAC-SHA-256 with this secret, at least 32 bytes, which the database does not have. Default: plain SHA-256. */
   readonly pepper?: string | Uint8Array | undefined
+  /** Keys that were ended, asked once a key has proved right; such a key is a 401, a list that cannot be asked a 503. Default: none but those of `lookup`. */
+  readonly revocations?: RevocationList | undefined
   /** The clock, in milliseconds since 1970. Default `Date.now`. */
   readonly now?: (() => number) | undefined
 }
 
 const WHERE = 'apiKey()'
-const KNOWN = ['lookup', 'header', 'scheme', 'realm', 'pepper', 'now']
+const KNOWN = ['lookup', 'header', 'scheme', 'realm', 'pepper', 'revocations', 'now']
 const DEFAULTS = { header: 'X-API-Key', scheme: 'ApiKey' }
 
 /** Headers that say something else, or of which Node.js keeps only the first line, so that a second key would not be seen. */
@@ -46,7 +49,7 @@ const MALFORMED = `the key is not a prefix, a dot and at least 22 characters of 
  */
 export function apiKey<U extends object = object> (options: ApiKeyOptions<U>): Scheme<U, KeyText> {
   checkOptions(options)
-  const { lookup, header = DEFAULTS.header, scheme = DEFAULTS.scheme, pepper, now = Date.now } = options
+  const { lookup, header = DEFAULTS.header, scheme = DEFAULTS.scheme, pepper, revocations, now = Date.now } = options
   const name = scheme === false ? DEFAULTS.scheme : scheme
   const headerKey = header === false ? null : header.toLowerCase()
   const schemeKey = scheme === false ? null : scheme.toLowerCase()
@@ -62,17 +65,23 @@ export function apiKey<U extends object = object> (options: ApiKeyOptions<U>): S
 
     verify ({ prefix, key }, request) {
       const digest = digestOf(key, pepper)
+      const judge = (record: Answer<U>): Verdict<U> | Promise<Verdict<U>> => unlessRevoked(judgeKey(record, digest, now()), prefix, request)
       const record = lookup(prefix, request)
-      return isThenable(record) ? Promise.resolve(record).then((found) => judgeKey(found, digest, now())) : judgeKey(record, digest, now())
+      return isThenable(record) ? Promise.resolve(record).then(judge) : judge(record)
     },
 
     challenge: (_reason, context) => ({ scheme: name, params: [['realm', options.realm ?? context.realm]] }),
+  }
+
+  function unlessRevoked (verdict: Verdict<U>, prefix: string, request: FastifyRequest): Verdict<U> | Promise<Verdict<U>> {
+    if (revocations === undefined || verdict.kind !== 'user') return verdict
+    return revocations.checkKey(prefix, request).then((reason) => reason === null ? verdict : { kind: 'invalid', reason })
   }
 }
 
 function checkOptions (options: ApiKeyOptions): void {
   checkKeys(WHERE, options, KNOWN)
-  const { lookup, header = DEFAULTS.header, scheme = DEFAULTS.scheme, realm, pepper, now } = options
+  const { lookup, header = DEFAULTS.header, scheme = DEFAULTS.scheme, realm, pepper, revocations, now } = options
   checkFunction(WHERE, 'lookup', lookup)
   if (header === false && scheme === false) throw new OptionError(`${WHERE}: \`header\` and \`scheme\` are both false, so there is no place for a key.`)
   if (header !== false && (typeof header !== 'string' || !TOKEN.test(header) || NOT_FOR_KEYS.has(header.toLowerCase()))) {
@@ -81,6 +90,9 @@ function checkOptions (options: ApiKeyOptions): void {
   if (scheme !== false) checkSchemeName(`${WHERE} scheme`, scheme)
   checkRealm(`${WHERE} realm`, realm)
   checkPepper(WHERE, pepper)
+  if (revocations !== undefined && typeof (revocations as RevocationList | null)?.checkKey !== 'function') {
+    throw wrongOption(`${WHERE} revocations`, revocations, 'a list made by revocationList()')
+  }
   if (now !== undefined) checkFunction(WHERE, 'now', now)
 }
 

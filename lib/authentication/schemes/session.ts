@@ -1,11 +1,12 @@
 /** Sessions in a cookie, as `@fastify/session` or `@fastify/secure-session` keep them. */
 import type { FastifyRequest } from 'fastify'
-import { OptionError, wrongOption } from '../../option-error.ts'
-import { isOrigin, mayUseCookies, type TrustedSites } from '../request-site.ts'
+import { wrongOption } from '../../option-error.ts'
+import { mayUseCookies } from '../request-site.ts'
 import type { AuthInfo, Found, Scheme, Verdict } from '../scheme.ts'
 import { isThenable } from '../thenable.ts'
+import { COOKIE_SITES, trustedSites, type CookieSites } from '../trusted-sites.ts'
 import { checkRealm, checkSchemeName } from './challenge-options.ts'
-import { checkFunction, checkKeys, textList } from './options.ts'
+import { checkFunction, checkKeys } from './options.ts'
 import { checkSessionCookie, isTampered, type SessionCookie } from './session-cookie.ts'
 
 /** The type that the session plugin gives to `request.session`, where the application has loaded its types. */
@@ -13,7 +14,7 @@ type RequestSession = FastifyRequest extends { session: infer S } ? S : Readonly
 
 type Answer<U> = U | null | undefined
 
-export interface SessionOptions<U extends object, S = RequestSession> {
+export interface SessionOptions<U extends object, S = RequestSession> extends CookieSites {
   /** Who is signed in with this session; `null` or `undefined` if that user is not known (any more), which is a 401. Throwing is a 503. */
   readonly user: (session: S, request: FastifyRequest) => Answer<U> | Promise<Answer<U>>
   /**
@@ -27,17 +28,6 @@ export interface SessionOptions<U extends object, S = RequestSession> {
   readonly cookie?: SessionCookie | undefined
   /** The name of the session on the request. Default `session`. */
   readonly sessionName?: string | undefined
-  /**
-   * Whether a request with an unsafe method must come from the application's own pages, told by `Sec-Fetch-Site` or `Origin`; from elsewhere
-   * its session counts as nothing sent. Default true. Switch it off only where something else protects every route (`@fastify/csrf-protection`).
-   */
-  readonly csrf?: boolean | undefined
-  /** Origins whose pages may besides, `https://app.example.com`. Default none. */
-  readonly origins?: readonly string[] | undefined
-  /** Whether pages of all other origins of the same site may. Default false. */
-  readonly sameSite?: boolean | undefined
-  /** Whether clients may that say nothing of where they come from, as curl does and no browser. Default false. */
-  readonly nonBrowsers?: boolean | undefined
   /** The auth-scheme of the challenge, which no client answers to; every 401 needs one. Default `Session`. */
   readonly name?: string | undefined
   /** The protection space. Default: the plugin's realm. */
@@ -45,8 +35,7 @@ export interface SessionOptions<U extends object, S = RequestSession> {
 }
 
 const WHERE = 'session()'
-const KNOWN = ['user', 'key', 'auth', 'cookie', 'sessionName', 'csrf', 'origins', 'sameSite', 'nonBrowsers', 'name', 'realm']
-const FOR_CSRF = ['origins', 'sameSite', 'nonBrowsers'] as const
+const KNOWN = ['user', 'key', 'auth', 'cookie', 'sessionName', ...COOKIE_SITES, 'name', 'realm']
 
 /** What plugins keep in the session of a stranger: `@fastify/session` itself, `@fastify/csrf-protection`, `@fastify/flash`. */
 const NOT_A_SIGN_IN = new Set(['cookie', '_csrf', 'flash'])
@@ -63,8 +52,8 @@ const TAMPERED = Object.freeze({ kind: 'malformed', place: 'cookie', reason: 'th
  */
 export function session<U extends object, S = RequestSession> (options: SessionOptions<U, S>): Scheme<U, S> {
   checkOptions(options)
-  const { user, key, auth, cookie = {}, sessionName = 'session', csrf = true, origins = [], sameSite = false, nonBrowsers = false, name = 'Session' } = options
-  const trusted: TrustedSites | null = csrf ? { origins: new Set(origins), sameSite, nonBrowsers } : null
+  const { user, key, auth, cookie = {}, sessionName = 'session', name = 'Session' } = options
+  const trusted = trustedSites(WHERE, options)
 
   return {
     name,
@@ -99,32 +88,18 @@ export function session<U extends object, S = RequestSession> (options: SessionO
 
 function checkOptions (options: SessionOptions<object, never>): void {
   checkKeys(WHERE, options, KNOWN)
-  const { user, key, auth, cookie, sessionName, csrf, origins, name = 'Session', realm } = options
+  const { user, key, auth, cookie, sessionName, name = 'Session', realm } = options
   checkFunction(WHERE, 'user', user)
   if (auth !== undefined) checkFunction(WHERE, 'auth', auth)
   if (key !== undefined) checkText('key', key)
   if (sessionName !== undefined) checkText('sessionName', sessionName)
   checkSessionCookie(`${WHERE} cookie`, cookie)
-  for (const flag of ['csrf', 'sameSite', 'nonBrowsers'] as const) {
-    const given: unknown = options[flag]
-    if (given !== undefined && typeof given !== 'boolean') throw wrongOption(`${WHERE} ${flag}`, given, 'true or false')
-  }
-  if (origins !== undefined) checkOrigins(origins)
-  const idle = csrf === false ? FOR_CSRF.find((option) => options[option] !== undefined) : undefined
-  if (idle !== undefined) throw new OptionError(`${WHERE}: \`${idle}\` means nothing with \`csrf: false\`; leave one of them out.`)
   checkSchemeName(`${WHERE} name`, name)
   checkRealm(`${WHERE} realm`, realm)
 }
 
 function checkText (option: string, value: unknown): void {
   if (typeof value !== 'string' || value === '') throw wrongOption(`${WHERE} ${option}`, value, 'a text that is not empty')
-}
-
-function checkOrigins (origins: readonly string[]): void {
-  if (Array.isArray(origins) && origins.length === 0) return
-  for (const origin of textList(WHERE, 'origins', origins)) {
-    if (!isOrigin(origin)) throw wrongOption(`${WHERE} origins`, origin, 'an origin as browsers send it, https://app.example.com, in lower case and without a path or a default port')
-  }
 }
 
 function isSignedIn (session: object, key: string | undefined): boolean {

@@ -1,6 +1,7 @@
 /** Tokens verified by `@fastify/jwt`, fenced: claims that must be there are required, and every failure is a reason in plain words. */
 import { fastify } from 'fastify'
 import { fastifyJwt, type FastifyJWTOptions, type JWT } from '@fastify/jwt'
+import { checkClaims, type Claims } from '../claims.ts'
 import type { VerificationKey } from './verification-key.ts'
 
 /** The tokens that are accepted, whoever verifies them. */
@@ -18,7 +19,8 @@ export interface RefusedToken {
 }
 
 export type VerifiedToken =
-  | { readonly kind: 'payload', readonly payload: unknown }
+  /** `type` is how its issuer says that it is to be sent (`token_type`); `undefined` if it says nothing. */
+  | { readonly kind: 'claims', readonly claims: Claims, readonly type: unknown }
   | RefusedToken
   | { readonly kind: 'unavailable', readonly reason: string, readonly cause?: unknown }
 
@@ -67,7 +69,8 @@ export async function createTokenVerifier (options: VerificationKey & AcceptedTo
   return function verifyToken (token) {
     if (!COMPACT_JWS.test(token)) return { kind: 'invalid', reason: 'the token is not three segments of base64url' }
     try {
-      return { kind: 'payload', payload: jwt.verify(token) }
+      const checked = checkClaims(jwt.verify(token), options.issuers)
+      return checked.kind === 'claims' ? { kind: 'claims', claims: checked.claims, type: undefined } : checked
     } catch (error) {
       // by stage, never by a list of codes: whatever a token makes the verifier throw, it is the token that is wrong (facts: authentication F3)
       return { kind: 'invalid', reason: reasonOf(error) }

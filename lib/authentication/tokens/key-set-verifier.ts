@@ -3,10 +3,10 @@ import { decodeJwt, decodeProtectedHeader, jwtVerify, type CryptoKey, type JWSHe
 import { didYouMean } from '../../nearest.ts'
 import { OptionError } from '../../option-error.ts'
 import { keySet } from '../../stores/key-set.ts'
-import { reasonAgainst } from '../acceptance.ts'
-import { checkClaims } from '../claims.ts'
+import { reasonAgainst } from './acceptance.ts'
+import { checkClaims, type Claims } from '../claims.ts'
 import { endpointUrl } from './endpoint-url.ts'
-import { checkFunction, checkKeys, numberWithin, textList } from './options.ts'
+import { checkFunction, checkKeys, numberWithin, textList } from '../schemes/options.ts'
 import { COMPACT_JWS, type AcceptedTokens, type RefusedToken, type TokenVerifier, type VerifiedToken } from './token-verifier.ts'
 
 /** Where an issuer publishes its keys. Durations are seconds. */
@@ -70,23 +70,26 @@ export function keySetVerifier (where: string, given: unknown, algorithms: reado
     const time = now()
     const reason = reasonAgainst(checked.claims, { audiences, clockTolerance, now: time / 1000 })
     if (reason !== undefined) return invalid(reason)
-    return verifySignature(token, header, { ...fixed, currentDate: new Date(time) })
+    return verifySignature(token, header, checked.claims, { ...fixed, currentDate: new Date(time) })
   }
 
-  async function verifySignature (token: string, header: ProtectedHeaderParameters, options: JWTVerifyOptions): Promise<VerifiedToken> {
+  async function verifySignature (token: string, header: ProtectedHeaderParameters, claims: Claims, options: JWTVerifyOptions): Promise<VerifiedToken> {
     const answer = await keys.find(header as JWSHeaderParameters)
     if (answer.kind === 'unavailable') return answer
     if (answer.kind === 'unknown') return invalid('the issuer has no such key')
-    return tryKeys(token, answer.keys, options)
+    const refused = await tryKeys(token, answer.keys, options)
+    // the claims are of the very text whose signature was verified
+    return refused ?? { kind: 'claims', claims, type: undefined }
   }
 }
 
-/** Several keys fit a token only if it does not name one. */
-async function tryKeys (token: string, keys: readonly CryptoKey[], options: JWTVerifyOptions): Promise<VerifiedToken> {
+/** Several keys fit a token only if it does not name one. `undefined`: one of them has signed it. */
+async function tryKeys (token: string, keys: readonly CryptoKey[], options: JWTVerifyOptions): Promise<RefusedToken | undefined> {
   let reason = REFUSED
   for (const key of keys) {
     try {
-      return { kind: 'payload', payload: (await jwtVerify(token, key, options)).payload }
+      await jwtVerify(token, key, options)
+      return undefined
     } catch (error) {
       // by stage: there is a key, so whatever goes wrong, it is the token that is refused (facts: authentication F3)
       reason = REASONS[(error as { code?: string }).code ?? ''] ?? REFUSED

@@ -2,10 +2,10 @@
 import { decodeJwt } from 'jose'
 import { OptionError } from '../../option-error.ts'
 import { introspectionClient } from '../../stores/introspection.ts'
-import { reasonAgainst } from '../acceptance.ts'
+import { reasonAgainst } from './acceptance.ts'
 import { checkClaims } from '../claims.ts'
 import { endpointUrl } from './endpoint-url.ts'
-import { checkFunction, checkKeys, numberWithin } from './options.ts'
+import { checkFunction, checkKeys, numberWithin } from '../schemes/options.ts'
 import type { AcceptedTokens, RefusedToken, TokenVerifier, VerifiedToken } from './token-verifier.ts'
 
 /** Where to ask about tokens, and as whom (RFC 7662). Durations are seconds. */
@@ -57,22 +57,17 @@ export function introspectionVerifier (where: string, given: unknown, { issuers,
     const answer = await client.ask(token)
     if (answer.kind === 'unavailable') return answer
     if (answer.kind === 'inactive') return invalid('the token is not active')
-    if (!isBearer(answer.claims['token_type'])) return invalid('the token is not a bearer token')
-    const checked = checkClaims({ iss: issuers[0], ...answer.claims }, issuers)
+    const { active: _active, token_type: type, ...said } = answer.claims
+    const checked = checkClaims({ iss: issuers[0], ...ofClient(said), ...said }, issuers)
     if (checked.kind === 'invalid') return invalid(checked.reason)
     const reason = reasonAgainst(checked.claims, { audiences, clockTolerance, now: now() / 1000 })
-    return reason === undefined ? { kind: 'payload', payload: userClaims(checked.claims) } : invalid(reason)
+    return reason === undefined ? { kind: 'claims', claims: checked.claims, type } : invalid(reason)
   }
 }
 
-/** `active` and `token_type` are about the answer and the token, not about the user. */
-function userClaims ({ active: _active, token_type: _type, ...claims }: Record<string, unknown>): Record<string, unknown> {
-  return claims
-}
-
-/** RFC 7662 section 2.2 leaves it out or takes it from RFC 6749 section 5.1, in any case. `DPoP` must not be downgraded (RFC 9449 section 7.2). */
-function isBearer (type: unknown): boolean {
-  return type === undefined || (typeof type === 'string' && type.toLowerCase() === 'bearer')
+/** A token that a client has for itself may come without `sub` (RFC 7662 section 2.2). With a `username` it is a person's. */
+function ofClient ({ sub, username, client_id: client }: Readonly<Record<string, unknown>>): { readonly sub?: string } {
+  return sub === undefined && username === undefined && typeof client === 'string' ? { sub: client } : {}
 }
 
 function issuerNamedIn (token: string): string | undefined {

@@ -1,5 +1,5 @@
 /** Whether claims that hold by themselves are meant for us and for now. */
-import type { Claims } from './claims.ts'
+import type { Claims } from '../claims.ts'
 
 export interface Terms {
   /** One of them must be in `aud`; `false` if whoever said the claims has seen to that. */

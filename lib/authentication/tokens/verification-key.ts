@@ -2,7 +2,7 @@
 import { createPublicKey, KeyObject, type AsymmetricKeyDetails } from 'node:crypto'
 import { didYouMean } from '../../nearest.ts'
 import { OptionError } from '../../option-error.ts'
-import { textList } from './options.ts'
+import { textList } from '../schemes/options.ts'
 
 export interface KeyOptions {
   readonly secret?: string | Uint8Array | undefined
