@@ -88,10 +88,10 @@ export class Gatehouse {
     status: async (whose: Whose) => await this.#throttle?.status(whose) ?? { address: null, account: null },
   }
 
-  /** A scheme's verification behind the throttle. A verdict `unavailable` was no attempt. */
+  /** A scheme's verification behind the throttle. A verdict `unavailable` was no attempt, nor one that says that nothing was guessed. */
   async throttled (request: FastifyRequest, account: string | null, verify: () => Promise<Verdict>): Promise<Verdict | Throttled> {
     try {
-      const result = await this.#guarded(request, account, () => verify().then(unlessUnavailable), (verdict) => verdict.kind === 'invalid' && verdict.guessed !== false)
+      const result = await this.#guarded(request, account, () => verify().then(unlessNoAttempt), (verdict) => verdict.kind === 'invalid')
       if (result.kind === 'admitted') return result.value
       return { kind: 'throttled', retryAfter: result.retryAfter, dimension: result.dimension }
     } catch (error) {
@@ -131,13 +131,13 @@ async function attempt<T> (verify: () => T | Promise<T>): Promise<T | WrongSecre
 class NoAttempt extends Error {
   readonly verdict: Verdict
   constructor (verdict: Verdict) {
-    super('the secret could not be checked')
+    super('nothing was found out about the secret')
     this.verdict = verdict
   }
 }
 
-function unlessUnavailable (verdict: Verdict): Verdict {
-  if (verdict.kind === 'unavailable') throw new NoAttempt(verdict)
+function unlessNoAttempt (verdict: Verdict): Verdict {
+  if (verdict.kind === 'unavailable' || (verdict.kind === 'invalid' && verdict.guessed === false)) throw new NoAttempt(verdict)
   return verdict
 }
 

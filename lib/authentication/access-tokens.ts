@@ -8,8 +8,9 @@ import { checkKeys } from './schemes/options.ts'
 import { isThenable } from './thenable.ts'
 import { confirmationOf, reasonAgainstSender, type Possession } from './tokens/binding.ts'
 import { knownUsers, type Known } from './tokens/known-users.ts'
-import { reasonAgainstProfile } from './tokens/profile.ts'
+import { reasonAgainstType } from './tokens/type-rules.ts'
 import { TOKEN_OPTIONS, tokenSettings, type AccessTokenOptions } from './tokens/token-options.ts'
+import { tokenTypes } from './tokens/token-type.ts'
 import type { TokenVerifier, VerifiedToken } from './tokens/token-verifier.ts'
 
 export type { AccessTokenOptions } from './tokens/token-options.ts'
@@ -74,6 +75,8 @@ function createAccessTokens<U extends object> (where: string, options: AccessTok
     ? undefined
     : knownUsers<U>({ identify: identify as (claims: Claims) => Known<U>, keepFor: identifyFor, size: identifyCacheSize, now })
 
+  // what an introspected token is, its server knows
+  const typeOf = options.introspection === undefined ? tokenTypes() : undefined
   let verifier: TokenVerifier | undefined
   let prepared: Promise<void> | undefined
 
@@ -110,7 +113,7 @@ function createAccessTokens<U extends object> (where: string, options: AccessTok
     const { claims, type } = verified
     const confirmation = confirmationOf(claims['cnf'])
     const certificate = confirmation.kind === 'bound' && confirmation.certificate !== undefined ? certificateOf(request) : undefined
-    const reason = (profile ? reasonAgainstProfile(token, claims) : undefined) ??
+    const reason = (typeOf === undefined ? undefined : reasonAgainstType(typeOf(token), profile, claims)) ??
       reasonAgainstSender({ confirmation, type, shown, certificate, certificateBound })
     return reason === undefined ? { kind: 'token', token, claims } : { kind: 'invalid', reason }
   }

@@ -6,7 +6,7 @@ import type { Guard, Outcome, SignedIn } from './outcome.ts'
 import { sameName } from './scheme-name.ts'
 import type { AnyScheme } from './scheme.ts'
 import { credentialsOf, isChosen, look, surveyCredentials, type Credentials, type Finds } from './survey.ts'
-import type { Way } from './way.ts'
+import type { Combine, Way } from './way.ts'
 
 export interface Schemes {
   /** The ways that the route accepts, in its order; their schemes are among `known`. */
@@ -86,16 +86,17 @@ function credentialsIn ({ finds }: Trial, { schemes }: Way, index: number): Cred
 async function tryAll (trial: Trial, { schemes, combine }: Way): Promise<Outcome> {
   const missing = schemes.filter((scheme) => credentialsOf(scheme, trial.finds) === null)
   if (missing.length > 0) return { kind: 'incomplete', reason: `all of ${namesOf(schemes)} are required; missing: ${namesOf(missing)}` }
-  const users: SignedIn[] = []
-  for (const scheme of schemes) {
+  const users = new Map<AnyScheme, SignedIn>()
+  // Who guesses at a secret must hold all that cannot be guessed.
+  for (const scheme of [...schemes.filter(({ guessable }) => !guessable), ...schemes.filter(({ guessable }) => guessable)]) {
     const outcome = await attempt(scheme, credentialsOf(scheme, trial.finds) as Credentials, trial.request, trial.guard)
     if (outcome.kind !== 'user') return outcome
-    users.push(outcome)
+    users.set(scheme, outcome)
   }
-  return merged(users, combine, trial.request)
+  return merged(schemes.map((scheme) => users.get(scheme) as SignedIn), combine ?? theSame, trial.request)
 }
 
-async function merged (all: readonly SignedIn[], combine: Way['combine'], request: FastifyRequest): Promise<Outcome> {
+async function merged (all: readonly SignedIn[], combine: Combine, request: FastifyRequest): Promise<Outcome> {
   const first = all[0] as SignedIn
   const ends = all.map(({ auth }) => auth.expiresAt).filter((end) => end !== null)
   const whole: SignedIn = {
@@ -104,18 +105,24 @@ async function merged (all: readonly SignedIn[], combine: Way['combine'], reques
     place: all.find(({ place }) => place === 'query')?.place ?? first.place,
     headers: Object.assign({}, ...all.map(({ headers }) => headers)),
   }
-  if (combine === null) return whole
   const { scheme } = first
   try {
     const user = await combine(all.map(({ user }) => user), request)
     if (isUser(user)) return { ...whole, user }
     if (user === null || user === undefined) {
-      return { kind: 'invalid', scheme, error: scheme.oauth ? 'invalid_token' : 'invalid_credentials', reason: 'the users of the schemes do not belong together', headers: whole.headers }
+      return { kind: 'invalid', scheme, error: scheme.oauth ? 'invalid_token' : 'invalid_credentials', reason: 'the users of the schemes are not one and the same, or combine says that they do not belong together', headers: whole.headers }
     }
     return { kind: 'unavailable', scheme, reason: 'combine returned what is no user object', cause: undefined }
   } catch (cause) {
     return { kind: 'unavailable', scheme, reason: 'the users of the schemes could not be combined', cause }
   }
+}
+
+/** Without a word of the application, all factors must be of one user, known by `id`. */
+function theSame (users: ReadonlyArray<{ readonly id?: unknown }>): object | null {
+  const [first] = users as readonly [{ readonly id?: unknown }]
+  const { id } = first
+  return (typeof id === 'string' || typeof id === 'number') && users.every((user) => user.id === id) ? first : null
 }
 
 function namesOf (schemes: readonly AnyScheme[]): string {

@@ -5,7 +5,7 @@ import { OptionError, wrongOption } from '../option-error.ts'
 import type { MarkStore } from '../stores/marks.ts'
 import { memoryMarks } from '../stores/memory-marks.ts'
 import { DIGEST_ALGORITHMS, type DigestAlgorithm } from './digest-hash.ts'
-import { checkFunction, checkKeys, numberWithin, textList } from './schemes/options.ts'
+import { checkFunction, checkKeys, numberWithin, secretBytes, textList } from './schemes/options.ts'
 
 /** A user and what is stored of the password: `digestHash` for each algorithm under which the user may sign in. */
 export interface DigestRecord<U extends object> {
@@ -37,6 +37,8 @@ export interface DigestOptions<U extends object> {
   readonly secret?: string | Uint8Array | undefined
   /** Seconds for which a nonce is good, 1 to 86,400; then the client gets a new one without asking the user. Default 300. */
   readonly nonceLifetime?: number | undefined
+  /** Spare the page the browser's password dialog when its own script asked: the challenge is then `xDigest`, unless only the nonce is too old. Default true. */
+  readonly spareFetch?: boolean | undefined
   /**
    * Where the used nonce counts are kept, for the lifetime of the nonce and a minute; several processes need a shared one. It is not closed by
    * the scheme. Default `memoryMarks()`: 100,000 requests within that time.
@@ -52,33 +54,35 @@ export interface DigestSettings {
   readonly secret: Uint8Array
   /** Milliseconds. */
   readonly lifetime: number
+  readonly spareFetch: boolean
   readonly marks: MarkStore
   readonly now: () => number
 }
 
 const WHERE = 'digest()'
-const KNOWN = ['realm', 'algorithms', 'lookup', 'secret', 'nonceLifetime', 'marks', 'now']
+const KNOWN = ['realm', 'algorithms', 'lookup', 'secret', 'nonceLifetime', 'spareFetch', 'marks', 'now']
 const DEFAULT_ALGORITHMS: readonly DigestAlgorithm[] = ['SHA-256', 'SHA-512-256']
 const DEFAULT_LIFETIME = 300
 const LIFETIME = { min: 1, max: 86_400, whole: false, unit: 'seconds' }
-const SECRET_BYTES = 32
 
 /** @throws OptionError when an option does not make sense. */
 export function digestSettings (options: DigestOptions<object>): DigestSettings {
   checkKeys(WHERE, options, KNOWN)
-  const { realm, lookup, marks = memoryMarks(), now = steadyNow } = options
+  const { realm, lookup, spareFetch = true, marks = memoryMarks(), now = steadyNow } = options
   checkFunction(WHERE, 'lookup', lookup)
   checkFunction(WHERE, 'now', now)
   // clients do not agree on whether an escape is part of what is hashed
   if (realm !== undefined && (typeof realm !== 'string' || !/^[ !#-[\]-~]+$/.test(realm))) {
     throw wrongOption(`${WHERE} realm`, realm, 'a text of printable ASCII characters without a quotation mark or a backslash')
   }
+  if (typeof spareFetch !== 'boolean') throw wrongOption(`${WHERE} spareFetch`, spareFetch, 'true or false')
   if (typeof (marks as MarkStore | null)?.putOnce !== 'function') throw wrongOption(`${WHERE} marks`, marks, 'a store for single-use marks, such as memoryMarks()')
   return {
     realm,
     algorithms: algorithmsOf(options.algorithms),
-    secret: secretOf(options.secret),
+    secret: options.secret === undefined ? randomBytes(32) : secretBytes(WHERE, options.secret),
     lifetime: numberWithin(WHERE, 'nonceLifetime', options.nonceLifetime ?? DEFAULT_LIFETIME, LIFETIME) * 1000,
+    spareFetch,
     marks,
     now,
   }
@@ -100,17 +104,4 @@ function algorithmsOf (given: readonly string[] | undefined): readonly DigestAlg
   // RFC 7616 section 3.7: one challenge for each
   if (new Set(algorithms).size < algorithms.length) throw new OptionError(`${WHERE}: an algorithm is there twice in \`algorithms\`: ${algorithms.join(', ')}.`)
   return algorithms as DigestAlgorithm[]
-}
-
-/** The message does not show it. */
-function secretOf (given: unknown): Uint8Array {
-  if (given === undefined) return randomBytes(SECRET_BYTES)
-  if (typeof given !== 'string' && !(given instanceof Uint8Array)) {
-    throw new OptionError(`${WHERE}: \`secret\` must be a text or a Buffer, not ${given === null ? 'null' : typeof given}.`)
-  }
-  const secret = Buffer.from(given)
-  if (secret.length < SECRET_BYTES) {
-    throw new OptionError(`${WHERE}: \`secret\` has ${secret.length} bytes; at least ${SECRET_BYTES} are needed. \`openssl rand -base64 ${SECRET_BYTES}\` makes one.`)
-  }
-  return secret
 }

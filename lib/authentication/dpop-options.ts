@@ -6,7 +6,7 @@ import { memoryMarks } from '../stores/memory-marks.ts'
 import { PROOF_ALGORITHMS } from './dpop-key.ts'
 import { publicAddress, type PublicAddress } from './request-uri.ts'
 import { rollingNonces, type Nonces } from './rolling-nonce.ts'
-import { checkFunction, checkKeys, numberWithin, textList } from './schemes/options.ts'
+import { checkFunction, checkKeys, numberWithin, secretBytes, textList } from './schemes/options.ts'
 
 /** Nonces that proofs must carry, so that nobody can make one for later (RFC 9449 section 9). */
 export interface DpopNonceOptions {
@@ -20,10 +20,11 @@ export interface DpopProofOptions {
   /** The algorithms that proofs may be signed with. Default ES256, ES384, PS256, RS256, EdDSA, Ed25519. */
   readonly proofAlgorithms?: readonly string[] | undefined
   /**
-   * Where clients see the application, one or several: `https://api.example.com`, with the path that a proxy takes off, if one does. Default:
-   * what each request says of protocol and host, which is the proxy's word where Fastify's `trustProxy` is set.
+   * Where clients see the application, one or several: `https://api.example.com`, with the path that a proxy takes off, if one does. `'request'`:
+   * what each request says of protocol and host, which is the proxy's word where Fastify's `trustProxy` is set. Otherwise it is the sender's, and
+   * whoever was sent a proof for another host can pass it on here.
    */
-  readonly publicUrl?: string | readonly string[] | undefined
+  readonly publicUrl: string | readonly string[]
   /** Seconds that a proof may be old, 1 to 300. Default 60. */
   readonly maxAge?: number | undefined
   /** Seconds that a client's clock may be ahead, 0 to 300. Default 10. */
@@ -63,7 +64,6 @@ const RANGES = {
   maxFuture: { min: 0, max: 300, whole: false, unit: 'seconds' },
   lifetime: { min: 1, max: 86_400, whole: false, unit: 'seconds' },
 }
-const SECRET_BYTES = 32
 
 /** @throws OptionError when an option does not make sense. */
 export function dpopSettings (where: string, options: DpopProofOptions): DpopSettings {
@@ -72,13 +72,21 @@ export function dpopSettings (where: string, options: DpopProofOptions): DpopSet
   if (typeof (marks as MarkStore | null)?.putOnce !== 'function') throw wrongOption(`${where} marks`, marks, 'a store for single-use marks, such as memoryMarks()')
   return {
     algorithms: algorithmsOf(where, options.proofAlgorithms ?? DEFAULT_ALGORITHMS),
-    addresses: publicUrl === undefined ? [] : textList(where, 'publicUrl', publicUrl).map((url) => publicAddress(`${where} publicUrl`, url)),
+    addresses: addressesOf(where, publicUrl),
     maxAge: numberWithin(where, 'maxAge', options.maxAge ?? DEFAULTS.maxAge, RANGES.maxAge),
     maxFuture: numberWithin(where, 'maxFuture', options.maxFuture ?? DEFAULTS.maxFuture, RANGES.maxFuture),
     noncesAt: nonces === undefined ? null : noncesOf(`${where} nonces`, nonces),
     marks,
     now,
   }
+}
+
+function addressesOf (where: string, given: string | readonly string[]): readonly PublicAddress[] {
+  if (given === 'request') return []
+  if (given === undefined) {
+    throw new OptionError(`${where}: \`publicUrl\` is required: where clients see the application, 'https://api.example.com'. 'request' takes what each request says of its host, which its sender chooses.`)
+  }
+  return textList(where, 'publicUrl', given).map((url) => publicAddress(`${where} publicUrl`, url))
 }
 
 function algorithmsOf (where: string, given: readonly string[]): readonly string[] {
@@ -93,17 +101,5 @@ function algorithmsOf (where: string, given: readonly string[]): readonly string
 function noncesOf (where: string, options: DpopNonceOptions): (time: number) => Nonces {
   checkKeys(where, options, ['secret', 'lifetime'])
   const lifetime = numberWithin(where, 'lifetime', options.lifetime ?? DEFAULTS.lifetime, RANGES.lifetime)
-  return rollingNonces(secretOf(where, options.secret), lifetime * 1000)
-}
-
-/** The message does not show it. */
-function secretOf (where: string, given: unknown): Uint8Array {
-  if (typeof given !== 'string' && !(given instanceof Uint8Array)) {
-    throw new OptionError(`${where}: \`secret\` must be a text or a Buffer, not ${given === null ? 'null' : typeof given}.`)
-  }
-  const secret = Buffer.from(given)
-  if (secret.length < SECRET_BYTES) {
-    throw new OptionError(`${where}: \`secret\` has ${secret.length} bytes; at least ${SECRET_BYTES} are needed. \`openssl rand -base64 ${SECRET_BYTES}\` makes one.`)
-  }
-  return secret
+  return rollingNonces(secretBytes(where, options.secret), lifetime * 1000)
 }

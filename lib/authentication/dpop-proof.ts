@@ -48,6 +48,9 @@ const MAX_LENGTH = 8192
 /** The longest `jti`, in characters. */
 const MAX_ID_LENGTH = 256
 
+/** The longest `htu`, in characters. */
+const MAX_URI_LENGTH = 2048
+
 const THREE_SEGMENTS = /^([\w-]+)\.([\w-]+)\.[\w-]+$/
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -86,8 +89,8 @@ export function readProof (lines: readonly string[], algorithms: readonly string
   const { jti, htm, htu, iat, ath, nonce } = claims
   if (typeof jti !== 'string' || jti === '' || jti.length > MAX_ID_LENGTH) return invalid(`jti is not a text of 1 to ${MAX_ID_LENGTH} characters`)
   if (typeof htm !== 'string') return invalid('htm is not a text')
-  const uri = typeof htu === 'string' ? normalUri(htu) : null
-  if (uri === null) return invalid('htu is not an http or https URI')
+  const uri = typeof htu === 'string' && htu.length <= MAX_URI_LENGTH ? normalUri(htu) : null
+  if (uri === null) return invalid(`htu is not an http or https URI of at most ${MAX_URI_LENGTH} characters`)
   if (!Number.isSafeInteger(iat)) return invalid('iat is not a whole number')
   if (typeof ath !== 'string') return invalid('ath is not a text')
   return { kind: 'proof', proof: { text, algorithm, key: read.key, jti, htm, htu: uri, iat: iat as number, ath, nonce } }

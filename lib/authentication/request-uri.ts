@@ -21,6 +21,7 @@ const ORIGIN = /^https?:\/\/(?:[\w.~-]+|\[[\da-f:.]+\])(?::\d*)?$/i
 const ABSOLUTE = /^https?:\/\/[^/?#]*/i
 
 const QUERY = /[?#]/
+const DOT_SEGMENT = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i
 
 /** Each spelling of each escape, and its normal form: a path may be made of nothing else, and then a look-up is several times as fast as arithmetic. */
 const ESCAPES = new Map(spellings().map((escape) => [escape, normalEscape(escape)]))
@@ -62,10 +63,12 @@ export function publicAddress (where: string, given: unknown): PublicAddress {
   throw wrongOption(where, given, "an absolute URL without a query, 'https://api.example.com'")
 }
 
-/** In normal form by itself, so that no dot segment climbs out of an address's prefix. `null` for a target without a path, such as `*`. */
+/** In normal form. `null` for a target without a path, such as `*`, and for one with dot segments, which no client sends. */
 function pathOf (target: string): string | null {
   const path = withoutQuery(target).replace(ABSOLUTE, '')
   if (path !== '' && !path.startsWith('/')) return null
+  // a router does not resolve them, so the proof would be for one route and the request for another
+  if (DOT_SEGMENT.test(path)) return null
   return normalUri(`http://host${path}`)?.slice('http://host'.length) ?? null
 }
 

@@ -4,27 +4,31 @@ import { createHash } from 'node:crypto'
 /** A scheme's `share`; `credentials` must hold all that its verdict depends on. */
 export type ShareVerification<C> = <V extends { readonly kind: string }>(credentials: C, run: () => Promise<V>) => Promise<V>
 
+/** Milliseconds: a verification that never ends must not keep everybody with these credentials out for good. */
+const PATIENCE = 10_000
+
 /**
  * Requests that come while the first one with the same credentials is being verified wait for it. If it ends with a user they share that;
  * if it ends otherwise, or rejects, each goes on by itself, so that every wrong guess is throttled as the guess it is.
- * Nothing is kept once the first has ended, and credentials are known here only by their SHA-256.
+ * Nothing is kept once the first has ended, and credentials are known here only by their SHA-256. One that takes longer than ten seconds is not waited
+ * for by those who come then. `now` is a clock in milliseconds.
  */
-export function sharedVerification<C> (identify: (credentials: C) => string): ShareVerification<C> {
-  const inFlight = new Map<string, Promise<{ readonly kind: string }>>()
+export function sharedVerification<C> (identify: (credentials: C) => string, now: () => number = () => performance.now()): ShareVerification<C> {
+  const inFlight = new Map<string, { readonly verdict: Promise<{ readonly kind: string }>, readonly since: number }>()
 
   return async function share<V extends { readonly kind: string }> (credentials: C, run: () => Promise<V>): Promise<V> {
     const key = createHash('sha256').update(identify(credentials)).digest('base64')
-    const leader = inFlight.get(key) as Promise<V> | undefined
-    if (leader !== undefined) {
-      const verdict = await leader.catch(() => null)
-      return verdict?.kind === 'user' ? verdict : run()
+    const leader = inFlight.get(key)
+    if (leader !== undefined && now() - leader.since <= PATIENCE) {
+      const verdict = await leader.verdict.catch(() => null)
+      return verdict?.kind === 'user' ? verdict as V : run()
     }
-    const own = run()
+    const own = { verdict: run(), since: now() }
     inFlight.set(key, own)
     try {
-      return await own
+      return await own.verdict
     } finally {
-      inFlight.delete(key)
+      if (inFlight.get(key) === own) inFlight.delete(key)
     }
   }
 }

@@ -27,12 +27,16 @@ interface Sent {
 
 const NOTHING = Object.freeze({ kind: 'nothing' } as const)
 
+/** More `Authorization` lines than this are nobody's mistake, and each of them has to be asked about. */
+const MOST_LINES = 8
+
 export function credentialsOf (scheme: AnyScheme, { known, found }: Finds): Credentials | null {
   return found[known.indexOf(scheme)] ?? null
 }
 
 /** `known` are all schemes of the application, those of `ways` among them: a credential of any of them counts when two were sent. */
 export function surveyCredentials (request: FastifyRequest, fields: readonly AuthorizationField[], ways: readonly Way[], known: readonly AnyScheme[]): Survey {
+  if (fields.length > MOST_LINES) return { kind: 'two', schemes: [], reason: `there are more than ${MOST_LINES} Authorization lines` }
   const found: Array<Credentials | null> = []
   const chosen: Sent[] = []
   let anything = false
@@ -51,7 +55,7 @@ export function surveyCredentials (request: FastifyRequest, fields: readonly Aut
     if (place !== 'authorization' && isChosen(place) && !chosen.some((sent) => sent.place === place && sent.scheme.name === scheme.name)) chosen.push({ scheme, place })
   }
   for (const field of fields) {
-    const scheme = claimantOf(field, known, request)
+    const scheme = claimantOf(field, { known, found }, request)
     if (scheme !== undefined) chosen.push({ scheme, place: 'authorization' })
   }
 
@@ -87,17 +91,14 @@ function covers ({ schemes }: Way, chosen: readonly Sent[]): boolean {
   })
 }
 
-/** The scheme that an `Authorization` line belongs to: by its name, else because it finds its credentials there. */
-function claimantOf (field: AuthorizationField, known: readonly AnyScheme[], request: FastifyRequest): AnyScheme | undefined {
+/** The scheme that an `Authorization` line belongs to: by its name, else because it finds its credentials there and nowhere else. */
+function claimantOf (field: AuthorizationField, { known, found }: Finds, request: FastifyRequest): AnyScheme | undefined {
   if (field.scheme === '') return undefined
-  for (const scheme of known) {
-    if (sameName(scheme.name, field.scheme)) return scheme
-  }
-  for (const scheme of known) {
-    const found = look(scheme, request, [field])
-    if ('place' in found && found.place === 'authorization') return scheme
-  }
-  return undefined
+  return known.find(({ name }) => sameName(name, field.scheme)) ?? known.find((scheme, index) => {
+    if (found[index]?.place !== 'authorization') return false
+    const alone = look(scheme, request, [field])
+    return 'place' in alone && alone.place === 'authorization'
+  })
 }
 
 /** `find` must not throw; one that does is not allowed to become a 500. */

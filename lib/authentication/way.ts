@@ -22,9 +22,10 @@ export type AcceptedScheme = AnyScheme | RequireAll
 const made = new WeakSet<object>()
 
 /**
- * Several schemes that must all hold at once, two factors for instance: a client certificate and a token. A 401 unless each of them finds
- * credentials that are right. Scopes and sign-in are those of the first; the user too, unless `combine` makes one of all their users,
- * which may return `null` (a 401: they do not belong together) and throw (a 503). What expires first counts.
+ * Several schemes that must all hold at once, two factors for instance: a password and a token. A 401 unless each of them finds credentials
+ * that are right, of one user: their `id`s are equal. Where the schemes know their users by other names (a certificate is a machine's),
+ * `combine` makes one user of them all; it may return `null` (a 401: they do not belong together) and throw (a 503). Scopes and sign-in are those of
+ * the first, and what expires first counts. What can be guessed is verified last.
  *
  * @throws OptionError for fewer than two schemes, and for two of one name: a client could not send both.
  */

@@ -11,10 +11,13 @@ export interface JsonRequest {
   readonly form?: URLSearchParams
 }
 
-/** `reason` is a predicate, `answered 500`. It holds nothing that was sent. */
+/** `reason` is a predicate, `answered 500`. It holds nothing that was sent. `about`: what the failure tells of, the server or only what it was asked. */
 export type JsonAnswer =
   | { readonly kind: 'json', readonly value: unknown }
-  | { readonly kind: 'failed', readonly reason: string, readonly cause?: unknown }
+  | { readonly kind: 'failed', readonly about: 'server' | 'request', readonly reason: string, readonly cause?: unknown }
+
+/** RFC 9110 section 15.5: it could not make anything of this request. Of our own credentials speak 401 and 403, of too many requests 429. */
+const ABOUT_THE_REQUEST = new Set([400, 413, 414, 422, 431])
 
 /** Only a 200 is an answer: a redirect is not followed, as it could lead anywhere (facts: authentication 2.14, K8). Never rejects. */
 export async function fetchJson (request: JsonRequest): Promise<JsonAnswer> {
@@ -35,11 +38,11 @@ async function ask ({ url, timeout, maxBytes, headers, form }: JsonRequest, sign
       redirect: 'manual',
       signal,
     })
-    if (response.status !== 200) return { kind: 'failed', reason: `answered ${response.status}` }
+    if (response.status !== 200) return { kind: 'failed', about: ABOUT_THE_REQUEST.has(response.status) ? 'request' : 'server', reason: `answered ${response.status}` }
     const body = await readBody(response.body as AsyncIterable<Uint8Array>, maxBytes)
-    return body === null ? { kind: 'failed', reason: `answered more than ${maxBytes} bytes` } : parse(body)
+    return body === null ? { kind: 'failed', about: 'request', reason: `answered more than ${maxBytes} bytes` } : parse(body)
   } catch (cause) {
-    return { kind: 'failed', reason: signal.aborted ? `did not answer within ${timeout / 1000} s` : 'could not be reached', cause }
+    return { kind: 'failed', about: 'server', reason: signal.aborted ? `did not answer within ${timeout / 1000} s` : 'could not be reached', cause }
   }
 }
 
@@ -59,6 +62,6 @@ function parse (body: Buffer): JsonAnswer {
   try {
     return { kind: 'json', value: JSON.parse(body.toString('utf8')) }
   } catch {
-    return { kind: 'failed', reason: 'answered something that is not JSON' }
+    return { kind: 'failed', about: 'server', reason: 'answered something that is not JSON' }
   }
 }

@@ -83,7 +83,7 @@ export function introspectionClient (options: IntrospectionClientOptions): Intro
       form: new URLSearchParams({ token, token_type_hint: 'access_token' }),
     })
     inFlight.delete(key)
-    if (answer.kind === 'failed') return fail(answer.reason, answer.cause)
+    if (answer.kind === 'failed') return answer.about === 'request' ? failFor(key, answer.reason) : fail(answer.reason, answer.cause)
     const claims = answer.value as Record<string, unknown> | null
     if (claims?.['active'] === true) return keepActive(key, claims)
     if (claims?.['active'] !== false) return fail('did not say whether the token is active')
@@ -97,6 +97,14 @@ export function introspectionClient (options: IntrospectionClientOptions): Intro
     const kept: Kept = { kind: 'active', text: JSON.stringify(claims) }
     const { exp } = claims
     active.put(key, kept, typeof exp === 'number' ? Math.min(cacheFor, exp * 1000 - now()) : cacheFor)
+    return kept
+  }
+
+  /** The server is well, but has no answer for this token: nobody else is to suffer from it. */
+  function failFor (key: string, reason: string): Kept {
+    attempts.succeeded()
+    const kept: Kept = { kind: 'unavailable', reason: `the introspection endpoint ${reason}` }
+    inactive.put(key, kept, inactiveFor)
     return kept
   }
 

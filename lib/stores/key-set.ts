@@ -37,8 +37,8 @@ interface Fetched {
 
 const MAX_BYTES = 128 * 1024
 
-/** A token without `kid` may be tried with as many keys, so that it does not cost a check for every key of a long set. */
-const MAX_CANDIDATES = 8
+/** A token without `kid` may be tried with as many keys, so that a stranger's does not cost a check for every key of a long set: that of now, and its neighbour in a rotation. */
+const MAX_CANDIDATES = 2
 
 /**
  * Whatever tokens say, there is one fetch at a time, one for unknown keys in a `cooldown`, and after a failure none for a second, which

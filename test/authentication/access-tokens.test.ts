@@ -1,4 +1,5 @@
 import { createHash, createPublicKey } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import gatehouse, { authenticated } from '../../lib/index.ts'
@@ -78,9 +79,19 @@ t.test('with a local secret both steps are synchronous, and so is the scheme', a
 t.test('law 8: the header in which a proxy forwards the certificate is one that the answers depend on', (t) => {
   const clientCertificate = { header: 'X-Client-Cert', format: 'pem', trustedProxies: '127.0.0.1' } as const
   t.same(bearer({ ...local, clientCertificate }).varyOn, ['Authorization', 'X-Client-Cert'])
-  t.same(dpop({ ...local, clientCertificate }).varyOn, ['Authorization', 'DPoP', 'X-Client-Cert'])
+  t.same(dpop({ ...local, publicUrl: 'request', clientCertificate }).varyOn, ['Authorization', 'DPoP', 'X-Client-Cert'])
   t.same(bearer(local).varyOn, ['Authorization'])
   t.end()
+})
+
+t.test('authn K1, J1: what says of itself that it is something else is no access token, with and without the profile', async (t) => {
+  const tokens = await prepared(local)
+  for (const typ of ['logout+jwt', 'dpop+jwt', 'secevent+jwt', 'id_token', '', 7, null]) {
+    t.match(tokens.check(token(goodClaims(), { typ }), {} as FastifyRequest, BEARER), { kind: 'invalid', reason: /typ says that it is something else/ }, String(typ))
+  }
+  for (const typ of ['JWT', 'jwt', 'at+jwt', 'AT+JWT', 'application/at+jwt', undefined]) {
+    t.match(tokens.check(token(goodClaims(), { typ }), {} as FastifyRequest, BEARER), { kind: 'token' }, String(typ))
+  }
 })
 
 t.test('authn P8, P10: a token that is bound to a key is for the holder of that key only, whoever verified it', async (t) => {
@@ -165,7 +176,8 @@ t.test('authn J1: with the profile only access tokens are accepted, by their typ
     t.equal(response.statusCode, 401, String(typ))
     t.equal(response.headers['www-authenticate'], INVALID_TOKEN)
     t.equal(response.json().reason, 'the token is not an access token: typ is not at+jwt')
-    t.equal((await send(plain, token(profileClaims(), { typ }))).statusCode, 200, 'without it typ says nothing')
+    const isPlain = ['JWT', 'application/jwt', undefined].includes(typ as string)
+    t.equal((await send(plain, token(profileClaims(), { typ }))).statusCode, isPlain ? 200 : 401, 'without it a token need not say what it is, but must not be something else')
   }
 })
 
@@ -287,6 +299,27 @@ t.test('that nobody is known is remembered for ten seconds at most, and a failur
   t.match(await judged(tokens, good), { kind: 'user', user: { id: 'ada' } }, 'and it recovers by itself')
 })
 
+t.test('law 10: a question that is never answered is waited for by others for ten seconds only', async (t) => {
+  const clock = handClock(Date.now())
+  let answer: () => Promise<object>
+  const tokens = await prepared({ ...local, now: clock.now, identifyFor: 60, identify: () => answer() })
+  const good = token(goodClaims())
+  let first: (user: object) => void = () => {}
+  answer = () => new Promise((resolve) => { first = resolve })
+  const hung = judged(tokens, good)
+  await setImmediate()
+  clock.advance(10_001)
+  let second: (user: object) => void = () => {}
+  answer = () => new Promise((resolve) => { second = resolve })
+  const asked = judged(tokens, good)
+  await setImmediate()
+  first({ id: 'first' })
+  t.match(await hung, { user: { id: 'first' } })
+  second({ id: 'second' })
+  t.match(await asked, { user: { id: 'second' } })
+  t.match(await judged(tokens, good), { user: { id: 'second' } })
+})
+
 t.test('for shorter than ten seconds, nobody is remembered as short as anybody', async (t) => {
   const clock = handClock(Date.now())
   let asked = 0
@@ -326,6 +359,12 @@ t.test('a user that requests share is frozen, and identify is given nothing of t
   if (one.kind !== 'user' || other.kind !== 'user') throw new Error('no user')
   t.equal(one.user, other.user)
   t.ok(Object.isFrozen(one.user))
+  const deep = await prepared({ ...local, identifyFor: 60, identify: () => ({ id: 'ada', roles: ['reader'], address: { lines: ['one'] }, none: Object.create(null), since: new Date(), nothing: null }) })
+  const whole = await judged(deep, token(goodClaims())) as { user: { roles: string[], address: { lines: string[] }, none: object, since: Date } }
+  t.throws(() => whole.user.roles.push('admin'), TypeError)
+  t.throws(() => whole.user.address.lines.push('two'), TypeError)
+  t.ok(Object.isFrozen(whole.user.none))
+  t.notOk(Object.isFrozen(whole.user.since), 'what has a class of its own is left alone')
   t.equal(given[0]?.length, 1)
   const plain = await judged(await prepared({ ...local, identify: () => ({ id: 'ada' }) }), token(goodClaims()))
   t.notOk(plain.kind === 'user' && Object.isFrozen(plain.user))

@@ -111,6 +111,17 @@ t.test('authn H11: two Authorization lines of schemes that the application knows
   t.match((await app.inject({ url: '/', headers: { authorization: ['Bearer ok', 'Basic ok'] as unknown as string } })).json(), { kind: 'two', schemes: ['Bearer', 'Basic'] })
 })
 
+t.test('authn H11: of very many Authorization lines none is looked at', async (t) => {
+  let looks = 0
+  const counting: AnyScheme = { ...scheme({ name: 'Own' }), find: () => { looks++; return { kind: 'nothing' } } }
+  const app = await gate(t, [counting])
+  const lines = (count: number) => Array.from({ length: count }, (_, index) => `Authorization: unknown${index}`)
+  t.match(JSON.parse((await rawGet(app, lines(8))).body), { kind: 'nothing' })
+  t.equal(looks, 1, 'and who found nothing there is not asked again for each line')
+  t.match(JSON.parse((await rawGet(app, lines(9))).body), { kind: 'two', reason: 'there are more than 8 Authorization lines' })
+  t.equal(looks, 1)
+})
+
 t.test('an Authorization line of a scheme that nobody knows counts as nothing sent, alone or beside another', async (t) => {
   const app = await gate(t, [scheme()])
   for (const line of ['Digest x', 'Basic dTpw', '', 'Bearer,ok', 'Bearer\tok']) {

@@ -63,6 +63,25 @@ t.test('authn D2: what is quoted in a challenge and what is not', async (t) => {
   t.match(await line({ lookup: byEither }), /, charset=UTF-8, userhash=true$/, 'a lookup that knows what is looked up finds userhashes')
 })
 
+t.test('authn A5, D9: a page\'s own script is spared the dialog, unless only its nonce is too old; no answer carries Authentication-Info, which is optional', async (t) => {
+  const clock = handClock(Date.now())
+  const script = { 'sec-fetch-mode': 'cors' }
+  const names = (headers: Record<string, unknown>) => [headers['www-authenticate']].flat().map((line) => String(line).split(' ', 1)[0])
+  const app = await open(t, { now: clock.now })
+  t.strictSame(names((await app.inject({ url: '/', headers: script })).headers), ['xDigest', 'xDigest'])
+  t.strictSame(names((await app.inject({ url: '/', headers: { 'sec-fetch-mode': 'navigate' } })).headers), ['Digest', 'Digest'])
+  const params = answerTo(await challengeOf(app), ADA)
+  t.equal((await send(app, params)).headers['authentication-info'], undefined)
+  clock.advance(301_000)
+  const late = await app.inject({ url: '/', headers: { ...script, authorization: written(answerTo(await challengeOf(app), { ...ADA })) } })
+  t.equal(late.statusCode, 200)
+  clock.advance(301_000)
+  const stale = await app.inject({ url: '/', headers: { ...script, authorization: written(params) } })
+  t.strictSame(names(stale.headers), ['Digest', 'Digest'])
+  const plain = await open(t, { spareFetch: false })
+  t.strictSame(names((await plain.inject({ url: '/', headers: script })).headers), ['Digest', 'Digest'])
+})
+
 t.test('authn D2: every algorithm signs in, and credentials may quote what they need not', async (t) => {
   const app = await open(t, { algorithms: ALGORITHMS })
   for (const algorithm of ALGORITHMS) {
@@ -422,6 +441,7 @@ t.test('options that make no sense stop the start and name the mend', async (t) 
     [{ lookup, algorithms: ['SHA256'] }, /there is no algorithm "SHA256" in Digest\. Did you mean "SHA-256"\? Allowed: SHA-256, SHA-512-256, MD5\./],
     [{ lookup, algorithms: ['toString'] }, /there is no algorithm "toString"/],
     [{ lookup, algorithms: ['MD5', 'MD5'] }, /an algorithm is there twice in `algorithms`: MD5, MD5/],
+    [{ lookup, spareFetch: 'no' }, /spareFetch: 'no' was given; allowed is true or false/],
     [{ lookup, nonceLifetime: 0 }, /nonceLifetime: 0 was given; allowed is a number of seconds from 1 to 86400/],
     [{ lookup, nonceLifetime: NaN }, /nonceLifetime: NaN was given/],
     [{ lookup, secret: 'short' }, /`secret` has 5 bytes; at least 32 are needed\. `openssl rand -base64 32` makes one\./],

@@ -234,6 +234,26 @@ t.test('authn I4: after five failures the endpoint is left alone for a second, w
   t.ok(responses.every(({ statusCode }) => statusCode === 200))
 })
 
+t.test('authn I3: what the server calls a refresh token is no access token, however active', async (t) => {
+  const { server, app } = await gated(t, json({ ...active(), token_use: 'refresh_token' }))
+  t.match((await send(app, 'refresh')).json(), { kind: 'invalid', reason: /token_use/ })
+  server.answer = json({ ...active(), token_use: 'access_token' })
+  t.equal((await send(app, 'access')).statusCode, 200)
+})
+
+t.test('law 10: a token of which the server can make nothing, or says too much, is a 503 by itself and stops nobody else', async (t) => {
+  for (const answer of [...[400, 413, 414, 422, 431].map((status) => json({}, status)), json({ ...active(), groups: 'x'.repeat(20_000) })]) {
+    const { server, app, clock } = await gated(t, answer)
+    for (let i = 0; i < 10; i++) t.equal((await send(app, `strange${i}`)).statusCode, 503)
+    await send(app, 'strange0')
+    t.equal(server.asked.length, 10, 'and it is not asked about again for a while')
+    server.answer = json(active())
+    t.equal((await send(app, 'good')).statusCode, 200)
+    clock.advance(10_000)
+    t.equal((await send(app, 'strange0')).statusCode, 200)
+  }
+})
+
 t.test('authn I4: many that fail together are one failure of the endpoint', async (t) => {
   const { server, app, clock } = await gated(t, json({}, 500))
   await Promise.all(Array.from({ length: 60 }, (_, i) => send(app, `opaque${i}`)))

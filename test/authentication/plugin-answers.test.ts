@@ -49,7 +49,7 @@ t.test('authn B9: of a hidden resource no scope is told, neither in the body nor
 
 t.test('authn P14: a route for both kinds of token challenges with both, and only the one that was used carries the error', async (t) => {
   const tokens = accessTokens({ secret: SECRET, issuer: ISSUER, audience: AUDIENCE })
-  const app = await porch(t, { schemes: [dpop({ tokens, proofAlgorithms: ['ES256'] }), bearer({ tokens })] }, (app) => app.get('/', { config: { access: scope('a:read') } }, () => 'x'))
+  const app = await porch(t, { schemes: [dpop({ tokens, publicUrl: 'request', proofAlgorithms: ['ES256'] }), bearer({ tokens })] }, (app) => app.get('/', { config: { access: scope('a:read') } }, () => 'x'))
   const challenges = async (...lines: string[]) => {
     const answer = await app.inject({ url: '/', headers: { authorization: lines as unknown as string } })
     return [answer.statusCode, ...[answer.headers['www-authenticate']].flat().map((line) => /^(\w+) .*?(?:error="(\w+)".*)?$/.exec(String(line))?.slice(1).join(' '))]
@@ -65,7 +65,7 @@ t.test('authn P14: a route for both kinds of token challenges with both, and onl
 })
 
 t.test('authn S1: under DPoP a step-up is asked by the scheme that was used', async (t) => {
-  const app = await porch(t, { schemes: [dpop({ secret: SECRET, issuer: ISSUER, audience: AUDIENCE }), byToken()] }, (app) => app.get('/', { config: { access: stepUp({ maxAge: 60 }) } }, () => 'x'))
+  const app = await porch(t, { schemes: [dpop({ secret: SECRET, issuer: ISSUER, audience: AUDIENCE, publicUrl: 'request' }), byToken()] }, (app) => app.get('/', { config: { access: stepUp({ maxAge: 60 }) } }, () => 'x'))
   const origin = await app.listen({ port: 0, host: '127.0.0.1' })
   const keyPair = await generateKeyPair('ES256')
   const sent = token({ ...goodClaims(), cnf: { jkt: await calculateThumbprint(keyPair.publicKey) } })

@@ -12,7 +12,7 @@ interface Sketch {
   readonly verify?: (credentials: string) => Verdict | Promise<Verdict>
 }
 
-/** Reads the header `x-<name>`, or `Authorization: <name>`; `ok` is a user of its name. */
+/** Reads the header `x-<name>`, or `Authorization: <name>`; `ok` is Ada. */
 function scheme (name: string, { place = 'header', guessable = false, oauth = false, expiresAt = null, verify }: Sketch = {}): AnyScheme & { asked: string[] } {
   const asked: string[] = []
   return {
@@ -29,7 +29,7 @@ function scheme (name: string, { place = 'header', guessable = false, oauth = fa
     verify (sent) {
       asked.push(sent)
       if (verify !== undefined) return verify(sent)
-      return sent === 'ok' ? { kind: 'user', user: { id: name }, auth: { scopes: [name], expiresAt }, headers: { [`x-from-${name.toLowerCase()}`]: '1' } } : { kind: 'invalid', reason: `wrong ${name}` }
+      return sent === 'ok' ? { kind: 'user', user: { id: 'ada', by: name }, auth: { scopes: [name], expiresAt }, headers: { [`x-from-${name.toLowerCase()}`]: '1' } } : { kind: 'invalid', reason: `wrong ${name}` }
     },
     challenge: () => ({ scheme: name, params: [['realm', 'r']] }),
   }
@@ -41,7 +41,7 @@ const OK = { authorization: 'Token ok', 'x-key': 'ok' }
 t.test('both right: the user, the scopes and the scheme of the first, and whatever ends first', async (t) => {
   const app = await gate(t, [requireAll([token({ expiresAt: 200 }), scheme('Key', { expiresAt: 100 }), scheme('Third', { place: 'certificate' })])])
   const answer = await app.inject({ url: '/', headers: { ...OK, 'x-third': 'ok' } })
-  t.match(answer.json(), { kind: 'user', user: { id: 'Token' }, scheme: 'Token', auth: { scopes: ['Token'], expiresAt: 100 } })
+  t.match(answer.json(), { kind: 'user', user: { id: 'ada', by: 'Token' }, scheme: 'Token', auth: { scopes: ['Token'], expiresAt: 100 } })
   t.match(answer.headers, { 'x-from-token': '1', 'x-from-key': '1' }, 'what each of their protocols puts on the answer')
   const endless = await gate(t, [requireAll([token(), scheme('Key')])])
   t.equal((await endless.inject({ url: '/', headers: OK })).json().auth.expiresAt, null)
@@ -88,31 +88,52 @@ t.test('beside other ways: two credentials go to the way that demands them, one 
 })
 
 t.test('ways of the same names are tried in turn, as two issuers are', async (t) => {
-  const accepts = (prefix: string) => (sent: string): Verdict => sent === prefix ? { kind: 'user', user: { id: prefix } } : { kind: 'invalid', reason: `not ${prefix}` }
+  const accepts = (prefix: string) => (sent: string): Verdict => sent === prefix ? { kind: 'user', user: { id: 'ada', by: prefix } } : { kind: 'invalid', reason: `not ${prefix}` }
   const [first, second, key] = [token({ verify: accepts('one') }), token({ verify: accepts('two') }), scheme('Key')]
   const app = await gate(t, [requireAll([first, key]), scheme('Third'), requireAll([second, key])])
-  t.match((await app.inject({ url: '/', headers: { authorization: 'Token two', 'x-key': 'ok' } })).json(), { kind: 'user', user: { id: 'two' } })
+  t.match((await app.inject({ url: '/', headers: { authorization: 'Token two', 'x-key': 'ok' } })).json(), { kind: 'user', user: { by: 'two' } })
   t.match((await app.inject({ url: '/', headers: { authorization: 'Token six', 'x-key': 'ok' } })).json(), { kind: 'invalid', reason: 'not two' })
 })
 
 t.test('two issuers, one of which demands something beside its token: each token goes to its own', async (t) => {
-  const accepts = (prefix: string) => (sent: string): Verdict => sent === prefix ? { kind: 'user', user: { id: prefix } } : { kind: 'invalid', reason: `not ${prefix}` }
+  const accepts = (prefix: string) => (sent: string): Verdict => sent === prefix ? { kind: 'user', user: { id: 'ada', by: prefix } } : { kind: 'invalid', reason: `not ${prefix}` }
   const [one, two, device] = [token({ verify: accepts('one') }), token({ verify: accepts('two') }), scheme('Device', { place: 'certificate' })]
   for (const ways of [[one, requireAll([device, two])], [requireAll([device, two]), one]]) {
     const app = await gate(t, ways)
     const answer = async (sent: string, more = {}) => (await app.inject({ url: '/', headers: { authorization: `Token ${sent}`, ...more } })).json()
-    t.match(await answer('one'), { kind: 'user', user: { id: 'one' } })
-    t.match(await answer('two', { 'x-device': 'ok' }), { kind: 'user', user: { id: 'Device' } })
+    t.match(await answer('one'), { kind: 'user', user: { by: 'one' } })
+    t.match(await answer('two', { 'x-device': 'ok' }), { kind: 'user', user: { by: 'Device' } })
     t.match(await answer('two'), { kind: 'invalid', reason: 'not one' }, 'that the device is missing does not hide what is wrong')
     t.match(await answer('two', { 'x-device': 'no' }), { kind: 'invalid' })
   }
 })
 
+t.test('without combine all factors must be of one user: somebody else\'s second factor is a 401', async (t) => {
+  const user = (of: unknown) => (): Verdict => ({ kind: 'user', user: of as object })
+  const answer = async (one: object, other: object) => {
+    const app = await gate(t, [requireAll([token({ verify: user(one) }), scheme('Key', { verify: user(other) })])])
+    return (await app.inject({ url: '/', headers: OK })).json()
+  }
+  t.match(await answer({ id: 'ada', a: 1 }, { id: 'ada', b: 2 }), { kind: 'user', user: { id: 'ada', a: 1 } })
+  t.match(await answer({ id: 7 }, { id: 7 }), { kind: 'user', user: { id: 7 } })
+  for (const [one, other] of [[{ id: 'ada' }, { id: 'mallory' }], [{ id: 'ada' }, {}], [{}, {}], [{ id: null }, { id: null }], [{ id: 7 }, { id: '7' }], [{ id: ['ada'] }, { id: ['ada'] }]] as const) {
+    t.match(await answer(one, other), { kind: 'invalid', scheme: 'Token', reason: /not one and the same/ }, JSON.stringify([one, other]))
+  }
+})
+
+t.test('what can be guessed is verified last, wherever it stands in the list', async (t) => {
+  const [password, other] = [scheme('Password', { guessable: true }), token()]
+  const app = await gate(t, [requireAll([password, other])])
+  t.match((await app.inject({ url: '/', headers: { 'x-password': 'no', authorization: 'Token no' } })).json(), { kind: 'invalid', scheme: 'Token' })
+  t.same(password.asked, [], 'a wrong token says nothing of the password')
+  t.match((await app.inject({ url: '/', headers: { 'x-password': 'ok', authorization: 'Token ok' } })).json(), { kind: 'user', user: { by: 'Password' }, auth: { scopes: ['Password'] } })
+})
+
 t.test('combine makes one user of all, or says that they do not belong together', async (t) => {
   const answer = async (combine: Combine) => (await (await gate(t, [requireAll([token(), scheme('Key')], { combine })])).inject({ url: '/', headers: OK })).json()
-  t.match(await answer(([one, other], request) => ({ id: `${one.id} ${other.id}`, method: request.method })), { kind: 'user', user: { id: 'Token Key', method: 'GET' } })
+  t.match(await answer(([one, other], request) => ({ id: `${one.by} ${other.by}`, method: request.method })), { kind: 'user', user: { id: 'Token Key', method: 'GET' } })
   t.match(await answer(async () => ({ id: 'late' })), { kind: 'user', user: { id: 'late' } })
-  for (const none of [null, undefined]) t.match(await answer(() => none), { kind: 'invalid', scheme: 'Token', error: 'invalid_token', reason: 'the users of the schemes do not belong together' })
+  for (const none of [null, undefined]) t.match(await answer(() => none), { kind: 'invalid', scheme: 'Token', error: 'invalid_token', reason: /do not belong together/ })
   const plain = await gate(t, [requireAll([scheme('A'), scheme('B')], { combine: () => null })])
   t.match((await plain.inject({ url: '/', headers: { 'x-a': 'ok', 'x-b': 'ok' } })).json(), { kind: 'invalid', scheme: 'A', error: 'invalid_credentials' })
 })

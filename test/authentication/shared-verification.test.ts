@@ -33,6 +33,33 @@ t.test('nothing is kept: who comes afterwards is verified anew', async (t) => {
   t.equal(await share('same', counter.run), user)
 })
 
+t.test('one that never ends is waited for by those who came within ten seconds, and by nobody later', async (t) => {
+  let time = 0
+  const share = sharedVerification<string>((text) => text, () => time)
+  const never = share('same', () => new Promise<{ kind: string }>(() => {}))
+  time = 10_001
+  const counter = counted([user, user])
+  t.equal(await share('same', counter.run), user)
+  t.equal(await share('same', counter.run), user)
+  t.equal(counter.runs, 2)
+  t.ok(never instanceof Promise)
+})
+
+t.test('who was given up does not take the place of a later one with it', async (t) => {
+  let time = 0
+  const share = sharedVerification<string>((text) => text, () => time)
+  let end = (_verdict: { kind: string }): void => {}
+  const first = share('same', () => new Promise<{ kind: string }>((resolve) => { end = resolve }))
+  time = 10_001
+  let endSecond = (_verdict: { kind: string }): void => {}
+  const second = share('same', () => new Promise<{ kind: string }>((resolve) => { endSecond = resolve }))
+  end(wrong)
+  t.equal(await first, wrong)
+  const third = share('same', async () => wrong)
+  endSecond(user)
+  t.same(await Promise.all([second, third]), [user, user], 'the third has waited for the second')
+})
+
 t.test('other credentials share nothing', async (t) => {
   const share = sharedVerification<string>((text) => text)
   const [one, other] = [counted([user]), counted([wrong])]

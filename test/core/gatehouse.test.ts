@@ -81,6 +81,20 @@ t.test('a scheme that cannot know made no attempt; one that says no did', async 
   t.same([await status(), await status(), await status()], [401, 401, 429])
 })
 
+t.test('throttling: an answer that says that nothing was guessed neither counts nor ends what was counted', async (t) => {
+  let answer: object = { kind: 'invalid', reason: 'wrong' }
+  const app = await porch(t, { throttle: { account: { free: 3 }, address: false }, schemes: [keys({ guessable: true, verify: () => answer as never })] }, (app) => {
+    app.get('/', { config: { access: authenticated() } }, () => 'in')
+  })
+  const status = async () => (await app.inject({ url: '/', headers: as({}) })).statusCode
+  const stale = { kind: 'invalid', reason: 'the nonce has expired', guessed: false }
+  t.same([await status(), await status()], [401, 401])
+  answer = stale
+  for (let replay = 0; replay < 5; replay++) t.equal(await status(), 401)
+  answer = { kind: 'invalid', reason: 'wrong' }
+  t.same([await status(), await status()], [401, 429])
+})
+
 t.test('law 10: a throttle that fails lets nobody by', async (t) => {
   const down = () => Promise.reject(new Error('counters down'))
   const app = await porch(t, { throttle: { store: { charge: down, refund: down, reset: down, status: down } as never }, schemes: [keys({ guessable: true })] }, (app) => {

@@ -258,7 +258,7 @@ t.test('authn P8, P10, P11, R4: openid-client with DPoP: nonces, their end and t
   const provider = await openIdProvider(t, 'jwt', { nonces: true })
   const clock = handClock(Date.now())
   const tokens = accessTokens({ issuer: provider.issuer, audience: RESOURCE, jwks: { url: `${provider.issuer}/jwks`, now: clock.now }, identify })
-  const url = await newsroom(t, dpop({ tokens, nonces: { secret: randomBytes(32), lifetime: 1 }, now: clock.now }), bearer({ tokens }))
+  const url = await newsroom(t, dpop({ tokens, publicUrl: 'request', nonces: { secret: randomBytes(32), lifetime: 1 }, now: clock.now }), bearer({ tokens }))
   const config = await configured(provider)
   const statuses: number[] = []
   config[openid.customFetch] = async (...request) => {
@@ -299,7 +299,7 @@ t.test('authn P8, P10, P11, R4: openid-client with DPoP: nonces, their end and t
 t.test('authn P10: oauth4webapi with DPoP and an opaque token, which is good with the key that its issuer names', async (t) => {
   const provider = await openIdProvider(t, 'opaque', { nonces: true })
   const tokens = accessTokens({ issuer: provider.issuer, audience: RESOURCE, introspection: { endpoint: `${provider.issuer}/token/introspection`, ...CLIENT }, identify })
-  const url = await newsroom(t, bearer({ tokens }), dpop({ tokens, nonces: { secret: randomBytes(32) } }))
+  const url = await newsroom(t, bearer({ tokens }), dpop({ tokens, publicUrl: 'request', nonces: { secret: randomBytes(32) } }))
   const server = await metadataOf(provider.issuer)
   const handle = async () => oauth.DPoP(client, await oauth.generateKeyPair('ES256'))
   const [DPoP, other] = [await handle(), await handle()]

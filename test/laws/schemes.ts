@@ -384,6 +384,7 @@ const byProof: Entry = {
         issuer: issuerOf(at),
         audience: AUDIENCE,
         identify: ({ sub }) => userOf(sub),
+        publicUrl: 'request',
         marks: { ...marks, putOnce: async (key, ttl) => { store.check(); return marks.putOnce(key, ttl) } },
       }),
       user: `rita@${at}`,
@@ -742,7 +743,7 @@ const keyAndTicket: Entry = {
     const [key, pin] = [device.means[0], pins[0]]
     const [wrongKey, wrongPin] = [meansTo('invalid', device), meansTo('invalid', { means: pins })]
     return {
-      accepted: requireAll([device.accepted, ticketScheme('Pin', 'X-Pin', 'device', store)]),
+      accepted: requireAll([device.accepted, ticketScheme('Pin', 'X-Pin', 'device', store)], { combine: ([first]) => first }),
       user: device.user,
       means: [
         allOf('a key and a pin', 'user', key, pin),
@@ -774,7 +775,7 @@ const certificateAndToken: Entry = {
     const [wrongToken, wrongCard] = [meansTo('invalid', { means: all }), meansTo('invalid', badge)]
     return {
       ...fixture,
-      accepted: requireAll([fixture.accepted as AnyScheme, badge.accepted]),
+      accepted: requireAll([fixture.accepted as AnyScheme, badge.accepted], { combine: ([first]) => first }),
       means: [
         allOf('a token and a badge', 'user', token, card),
         allOf('a token without permission and a badge', 'powerless', meansTo('powerless', { means: all }), card),

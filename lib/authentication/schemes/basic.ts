@@ -1,5 +1,6 @@
 /** User name and password (RFC 7617), verified by the application. */
 import type { FastifyRequest } from 'fastify'
+import { isFromScript } from '../from-script.ts'
 import type { AuthorizationField, Found, Scheme, Verdict } from '../scheme.ts'
 import { sharedVerification } from '../shared-verification.ts'
 import { wrongOption } from '../../option-error.ts'
@@ -99,12 +100,4 @@ function findPassword (fields: readonly AuthorizationField[]): Found<Password> {
 function verdictOn<U extends object> (username: string, answer: Answer<U>): Verdict<U> {
   if (answer === null || answer === undefined || answer === false) return { kind: 'invalid', reason: 'the user name or the password is wrong' }
   return { kind: 'user', user: answer === true ? { id: username } as unknown as U : answer }
-}
-
-/** Fetch Metadata, section 2.2 (`Sec-Fetch-Mode`), and what libraries sent before it. */
-function isFromScript (request: FastifyRequest): boolean {
-  const mode = request.headers['sec-fetch-mode']
-  if (mode !== undefined && mode !== 'navigate') return true
-  const requestedWith = request.headers['x-requested-with']
-  return typeof requestedWith === 'string' && requestedWith.toLowerCase() === 'xmlhttprequest'
 }

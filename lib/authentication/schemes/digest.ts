@@ -5,6 +5,7 @@ import { readDigest, type DigestCredentials } from '../digest-credentials.ts'
 import { DIGEST_ALGORITHMS, digestResponse, type DigestAlgorithm } from '../digest-hash.ts'
 import { CLOCK_SKEW, createNonces } from '../digest-nonce.ts'
 import { digestSettings, type DigestOptions, type DigestRecord } from '../digest-options.ts'
+import { isFromScript } from '../from-script.ts'
 import { StoreUnavailable } from '../../stores/unavailable.ts'
 
 export { digestHash, digestUserhash, type DigestAlgorithm } from '../digest-hash.ts'
@@ -22,7 +23,7 @@ const STALE = 'stale'
  * @throws OptionError when an option does not make sense.
  */
 export function digest<U extends object> (options: DigestOptions<U>): Scheme<U, DigestCredentials> {
-  const { realm: ownRealm, algorithms, secret, lifetime, marks, now } = digestSettings(options)
+  const { realm: ownRealm, algorithms, secret, lifetime, spareFetch, marks, now } = digestSettings(options)
   const { lookup } = options
   const nonces = createNonces({ secret, lifetime, now })
   const userhash = lookup.length > 1
@@ -69,8 +70,10 @@ export function digest<U extends object> (options: DigestOptions<U>): Scheme<U, 
       const nonce = nonces.make(realm)
       const opaque = nonces.opaque(realm)
       const isStale = reason.kind === 'error' && reason.error === STALE
+      // who knew the password needs no dialog, but its browser must understand that it is to try again
+      const scheme = spareFetch && !isStale && isFromScript(context.request) ? 'xDigest' : 'Digest'
       return algorithms.map((algorithm) => ({
-        scheme: 'Digest',
+        scheme,
         params: [
           ['realm', realm],
           ['qop', 'auth'],

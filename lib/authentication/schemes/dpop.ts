@@ -23,8 +23,8 @@ export interface DpopCredentials {
 
 const WHERE = 'dpop()'
 
-/** A mark outlives the proof by this many seconds, so that no rounding lets a replay pass. */
-const SPARE = 1
+/** A mark outlives the proof by this many seconds, so that neither rounding nor a clock that is set back lets a replay pass. */
+const SPARE = 60
 
 /**
  * The scheme `DPoP`: `Authorization: DPoP <token>` and one `DPoP` header with a proof. A token that is wrong, or bound to another key or to none,
@@ -81,6 +81,8 @@ export function dpop<U extends object = TokenUser> (options: DpopOptions<U>): Sc
     if (!await isSigned(proof)) return badProof('the signature of the proof is wrong')
     const first = await putOnce(markOf(thumbprint, proof))
     if (first !== true) return first
+    // A replay that had to wait for an answer may have come late enough to find no mark; then it is too old by now.
+    if (now() / 1000 - proof.iat > maxAge) return badProof('the proof became too old while it was checked')
     return tokens.conclude(checked, request)
   }
 

@@ -31,3 +31,18 @@ export function numberWithin (where: string, name: string, value: unknown, range
 export function checkFunction (where: string, name: string, value: unknown): void {
   if (typeof value !== 'function') throw wrongOption(`${where} ${name}`, value, 'a function')
 }
+
+/** Bytes that a secret must have at least from which others are derived: as many as SHA-256 gives. */
+const SECRET_BYTES = 32
+
+/** @throws OptionError unless `secret` is a text or bytes, and long enough. The message does not show it. */
+export function secretBytes (where: string, secret: unknown): Uint8Array {
+  if (typeof secret !== 'string' && !(secret instanceof Uint8Array)) {
+    throw new OptionError(`${where}: \`secret\` must be a text or a Buffer, not ${secret === null ? 'null' : typeof secret}.`)
+  }
+  const bytes = Buffer.from(secret)
+  if (bytes.length < SECRET_BYTES) {
+    throw new OptionError(`${where}: \`secret\` has ${bytes.length} bytes; at least ${SECRET_BYTES} are needed. \`openssl rand -base64 ${SECRET_BYTES}\` makes one.`)
+  }
+  return bytes
+}

@@ -58,6 +58,8 @@ export function introspectionVerifier (where: string, given: unknown, { issuers,
     if (answer.kind === 'unavailable') return answer
     if (answer.kind === 'inactive') return invalid('the token is not active')
     const { active: _active, token_type: type, ...said } = answer.claims
+    // some servers say of refresh tokens too that they are active
+    if (said['token_use'] !== undefined && said['token_use'] !== 'access_token') return invalid('the token is not an access token: token_use says that it is something else')
     const checked = checkClaims({ iss: issuers[0], ...ofClient(said), ...said }, issuers)
     if (checked.kind === 'invalid') return invalid(checked.reason)
     const reason = reasonAgainst(checked.claims, { audiences, clockTolerance, now: now() / 1000 })
