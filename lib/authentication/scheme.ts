@@ -17,8 +17,8 @@ export type Found<C = unknown> =
   | { readonly kind: 'malformed', readonly place: CredentialPlace, readonly reason: string, readonly error?: 'invalid_request' }
   /** More than one credential of this scheme's, in places that the client chose: a 400 (RFC 6750 section 2). */
   | { readonly kind: 'two', readonly reason: string }
-  /** A cookie that came with another site's request: it is not looked at, and the answer is a 403. */
-  | { readonly kind: 'cross_site', readonly place: 'cookie', readonly reason: string }
+  /** What a browser sent along with another site's request: it is not looked at, and the answer is a 403. */
+  | { readonly kind: 'cross_site', readonly place: 'cookie' | 'certificate', readonly reason: string }
   | {
     readonly kind: 'credentials'
     readonly place: CredentialPlace

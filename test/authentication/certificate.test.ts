@@ -136,6 +136,17 @@ t.test('authn M3: a hash alone tells nobody who it is', async (t) => {
   t.match(JSON.parse(body), { kind: 'invalid', reason: /^the proxy sends only the hash of the certificate/ })
 })
 
+t.test('authn C2: a browser sends it for the pages of every site, so with an unsafe method those are a 403; programs are not asked', async (t) => {
+  const answer = async (headers: Record<string, string>, options: Partial<CertificateOptions> = {}, method: 'GET' | 'POST' = 'POST') => {
+    const app = await gate(t, [certificate({ identify, clientCertificate: forwarding, ...options })])
+    return (await app.inject({ method, url: '/', headers: { 'client-cert': byteSequence(ada.der), ...headers } })).statusCode
+  }
+  const foreign = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' }
+  t.same([await answer({}), await answer({ 'sec-fetch-site': 'same-origin' }), await answer(foreign), await answer({ origin: 'https://evil.example' })], [200, 200, 403, 403])
+  t.equal(await answer(foreign, {}, 'GET'), 200, 'whose answer that page cannot read')
+  t.same([await answer(foreign, { csrf: false }), await answer(foreign, { origins: ['https://evil.example'] }), await answer({ 'sec-fetch-site': 'same-site' }), await answer({ 'sec-fetch-site': 'same-site' }, { sameSite: true })], [200, 200, 403, 200])
+})
+
 t.test('a certificate comes along by itself, so the credentials that a client chose to send come before it', async (t) => {
   const { key, hash } = createApiKey('k1')
   const keys = apiKey({ lookup: (prefix) => prefix === 'k1' ? { hash, user: { id: 'bot' } } : null })
@@ -185,11 +196,13 @@ t.test('the scheme says of itself that its secret cannot be guessed, and what it
 
 t.test('options that make no sense stop the start and name the mend', async (t) => {
   const wrong: Array<[unknown, RegExp]> = [
-    [undefined, /certificate\(\): the options must be an object with identify, clientCertificate, name, realm, now/],
+    [undefined, /certificate\(\): the options must be an object with identify, clientCertificate, csrf, origins, sameSite, name, realm, now/],
     [{}, /certificate\(\) identify: undefined was given; allowed is a function/],
     [{ identify, identity: 1 }, /there is no option 'identity'; .* Did you mean "identify"\?/],
     [{ identify, name: 'Client Cert' }, /certificate\(\) name: 'Client Cert' was given; allowed is a token/],
     [{ identify, realm: 'Büro' }, /certificate\(\) realm: 'Büro' was given/],
+    [{ identify, csrf: 'no' }, /certificate\(\) csrf: 'no' was given/],
+    [{ identify, csrf: false, origins: ['https://a.example'] }, /`origins` means nothing with `csrf: false`/],
     [{ identify, now: 7 }, /certificate\(\) now: 7 was given; allowed is a function/],
     [{ identify, clientCertificate: 'Client-Cert' }, /certificate\(\) clientCertificate: the options must be an object with header, format, trustedProxies/],
     [{ identify, clientCertificate: { ...forwarding, trustedProxies: 'localhost' } }, /certificate\(\) clientCertificate trustedProxies: 'localhost' was given/],

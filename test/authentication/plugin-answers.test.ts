@@ -7,6 +7,7 @@ import gatehouse, { allOf, authenticated, can, optional, refusal, resource, scop
 import { accessTokens, basic, bearer, dpop } from '../../lib/authentication/schemes/index.ts'
 import { definePolicy } from '../../lib/policies/define.ts'
 import { bare, keys, porch } from '../core/porch.ts'
+import { json, jsonServer } from '../stores/json-server.ts'
 import { AUDIENCE, goodClaims, ISSUER, now, SECRET, token } from './tokens.ts'
 
 const byToken = () => bearer({ secret: SECRET, issuer: ISSUER, audience: AUDIENCE })
@@ -94,6 +95,17 @@ t.test('authn S1, S2, S3: a step-up is a 401 that names what it takes, asked onl
   t.equal((await answer('/memos/2', {}))[0], 404, 'nor does who may not see the record')
   t.equal((await answer('/memos/1', {}))[0], 401)
   for (const maxAge of [-1, 1.5, Number.NaN]) t.throws(() => stepUp({ maxAge }), { code: 'FST_GATEHOUSE_OPTION' })
+})
+
+t.test('authn S4: what an introspection endpoint says of the sign-in counts like what a token says', async (t) => {
+  const server = await jsonServer(t, json({}))
+  const byAnswer = bearer({ issuer: ISSUER, audience: AUDIENCE, introspection: { endpoint: server.url, clientId: 'api', clientSecret: 'of the api', cacheFor: 0 } })
+  const app = await porch(t, { schemes: [byAnswer] }, (app) => app.get('/', { config: { access: stepUp({ acr: 'gold', maxAge: 300 }) } }, () => 'x'))
+  const status = async (more: object) => {
+    server.answer = json({ active: true, ...goodClaims(), ...more })
+    return (await app.inject({ url: '/', headers: { authorization: 'Bearer opaque' } })).statusCode
+  }
+  t.same([await status({}), await status({ acr: 'gold' }), await status({ acr: 'gold', auth_time: now() - 301 }), await status({ acr: 'gold', auth_time: now() })], [401, 401, 401, 200])
 })
 
 t.test('authn S5: a session is asked to step up by the code, in the same shape of body', async (t) => {

@@ -87,7 +87,7 @@ t.test('law 8: what depends on a cookie or key is private, what depends on Autho
   t.same(await headers('/public'), ['public, max-age=9', undefined])
 })
 
-t.test('authn P12: what the protocol of a scheme puts on an answer is there on every answer, which is then not stored', async (t) => {
+t.test('authn P12, P15: what the protocol of a scheme puts on an answer is there on every answer, which is then not stored', async (t) => {
   const nonced = keys({ verify: (sent) => sent === 'ok' ? { kind: 'user', user: {}, headers: { 'dpop-nonce': 'n1' } } : { kind: 'invalid', reason: 'no', headers: { 'dpop-nonce': 'n2' } } })
   const app = bare(t)
   app.addHook('onRequest', async (_request, reply) => { reply.header('access-control-allow-origin', '*') })

@@ -2,14 +2,17 @@
 import type { X509Certificate } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { certificateReader, type ClientCertificate, type ClientCertificateOptions } from '../client-certificate.ts'
+import { mayUseCookies, type TrustedSites } from '../request-site.ts'
 import type { Found, Scheme, Verdict } from '../scheme.ts'
 import { isThenable } from '../thenable.ts'
+import { trustedSites, type CookieSites } from '../trusted-sites.ts'
 import { checkRealm, checkSchemeName } from './challenge-options.ts'
 import { checkFunction, checkKeys } from './options.ts'
 
 type Answer<U extends object> = U | null | undefined
 
-export interface CertificateOptions<U extends object = object> {
+/** A browser sends a certificate along like a cookie; programs, which say nothing of where they come from, may always. */
+export interface CertificateOptions<U extends object = object> extends Omit<CookieSites, 'nonBrowsers'> {
   /**
    * Whom the certificate stands for; `null` or `undefined` if nobody is known by it (any more), which is a 401. Throwing is a 503. It is
    * asked only about a certificate that is verified and valid now.
@@ -28,15 +31,17 @@ export interface CertificateOptions<U extends object = object> {
 type Shown = Extract<ClientCertificate, { kind: 'certificate' }> & { readonly certificate: X509Certificate }
 
 const WHERE = 'certificate()'
-const KNOWN = ['identify', 'clientCertificate', 'name', 'realm', 'now']
+const KNOWN = ['identify', 'clientCertificate', 'csrf', 'origins', 'sameSite', 'name', 'realm', 'now']
 const DEFAULTS = { name: 'Certificate' }
 
 const NOTHING = Object.freeze({ kind: 'nothing' } as const)
+const CROSS_SITE = Object.freeze({ kind: 'cross_site', place: 'certificate', reason: 'the client certificate came with a request of another site' } as const)
 const ONLY_A_HASH = Object.freeze({ kind: 'malformed', place: 'certificate', reason: 'the proxy sends only the hash of the certificate, which tells nobody who it is' } as const)
 
 /**
  * The scheme `Certificate`: a client certificate whose chain the TLS layer has verified, here or in a trusted proxy. One that is not verified,
- * not valid at this time or unknown is a 401; a header that cannot be read is a 400. Credentials in a header come before it.
+ * not valid at this time or unknown is a 401; a header that cannot be read is a 400. Credentials in a header come before it. With an unsafe method it is
+ * looked at only if no browser says that the request comes from another site; otherwise the answer is a 403.
  *
  * @throws OptionError when an option does not make sense.
  */
@@ -44,6 +49,7 @@ export function certificate<U extends object = object> (options: CertificateOpti
   checkOptions(options)
   const { identify, clientCertificate, name = DEFAULTS.name, now = Date.now } = options
   const read = certificateReader(`${WHERE} clientCertificate`, clientCertificate)
+  const trusted = sitesOf(options)
 
   return {
     name,
@@ -55,6 +61,7 @@ export function certificate<U extends object = object> (options: CertificateOpti
     find (request): Found<Shown> {
       const shown = read(request)
       if (shown.kind === 'none') return NOTHING
+      if (trusted !== null && !mayUseCookies(request, trusted)) return CROSS_SITE
       if (shown.kind === 'unreadable') return { kind: 'malformed', place: 'certificate', reason: shown.reason, error: 'invalid_request' }
       if (shown.certificate === null) return ONLY_A_HASH
       return { kind: 'credentials', place: 'certificate', credentials: { ...shown, certificate: shown.certificate } }
@@ -76,6 +83,11 @@ export function certificate<U extends object = object> (options: CertificateOpti
 
     challenge: (_reason, context) => ({ scheme: name, params: [['realm', options.realm ?? context.realm]] }),
   }
+}
+
+function sitesOf ({ csrf, origins, sameSite }: CertificateOptions): TrustedSites | null {
+  const trusted = trustedSites(WHERE, { csrf, origins, sameSite })
+  return trusted === null ? null : { ...trusted, nonBrowsers: true }
 }
 
 function checkOptions (options: CertificateOptions): void {
