@@ -18,6 +18,9 @@ const PROBLEM = 'application/problem+json'
 const JSON_TYPE = 'application/json'
 const HTML = 'text/html'
 
+/** A browser's has less than 200 characters; to take a long one apart costs milliseconds. */
+const LONGEST_ACCEPT = 1024
+
 /** The refusal's body, for the client's `Accept` (RFC 9110 section 12.5.1). */
 export function bodyOf (no: Refusal, request: FastifyRequest, settings: Settings): Body {
   const detail = detailOf(no, settings)
@@ -33,7 +36,7 @@ function detailOf (no: Refusal, { details }: Settings): string {
 
 function prefersHtml (request: FastifyRequest): boolean {
   const { accept } = request.headers
-  if (accept === undefined || !accept.includes(HTML)) return false
+  if (accept === undefined || accept.length > LONGEST_ACCEPT || !accept.includes(HTML)) return false
   return new Negotiator(request.raw).mediaType([PROBLEM, JSON_TYPE, HTML]) === HTML
 }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { compactVerify, importJWK } from 'jose'
 import { readProofKey, type ProofKey } from './dpop-key.ts'
-import { isRequested, normalUri, type PublicAddress } from './request-uri.ts'
+import { expectedUri, isRequested, normalUri, type PublicAddress } from './request-uri.ts'
 
 /** What a proof says; nothing of it is proven yet. */
 export interface Proof {
@@ -100,7 +100,7 @@ export function readProof (lines: readonly string[], algorithms: readonly string
 export function reasonAgainst (proof: Proof, { request, token, addresses, time, maxAge, maxFuture }: Occasion): string | undefined {
   if (proof.ath !== createHash('sha256').update(token).digest('base64url')) return 'the proof is for another token'
   if (proof.htm !== request.method) return 'the proof is for another method'
-  if (!isRequested(proof.htu, request, addresses)) return 'the proof is for another URI'
+  if (!isRequested(proof.htu, request, addresses)) return `the proof is for another URI: not ${expectedUri(request, addresses)}`
   const age = time / 1000 - proof.iat
   if (age > maxAge) return `the proof is more than ${maxAge} seconds old`
   // not (age >= …): a clock that says nothing accepts nothing

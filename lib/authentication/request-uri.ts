@@ -21,6 +21,10 @@ const ORIGIN = /^https?:\/\/(?:[\w.~-]+|\[[\da-f:.]+\])(?::\d*)?$/i
 const ABSOLUTE = /^https?:\/\/[^/?#]*/i
 
 const QUERY = /[?#]/
+
+/** Characters of a URI that the log is told at most. */
+const LONGEST_TOLD = 300
+
 const DOT_SEGMENT = /(?:^|\/)(?:\.|%2e){1,2}(?:\/|$)/i
 
 /** Each spelling of each escape, and its normal form: a path may be made of nothing else, and then a look-up is several times as fast as arithmetic. */
@@ -49,6 +53,13 @@ export function isRequested (uri: string, request: FastifyRequest, addresses: re
   if (addresses.length > 0) return addresses.some(({ origin, prefix }) => uri === origin + prefix + path)
   const root = `${request.protocol}://${request.host}`
   return ORIGIN.test(root) && uri === normalUri(root + path)
+}
+
+/** For the log: what a proof for this request would have to say. */
+export function expectedUri (request: FastifyRequest, addresses: readonly PublicAddress[]): string {
+  const path = pathOf(request.originalUrl) ?? ''
+  const roots = addresses.length > 0 ? addresses.map(({ origin, prefix }) => origin + prefix) : [`${request.protocol}://${request.host}`]
+  return roots.map((root) => `${root}${path}`.slice(0, LONGEST_TOLD)).join(' or ')
 }
 
 /** @throws OptionError unless `given` is an absolute http or https URL without a query. */

@@ -25,6 +25,8 @@ export interface RevocationListOptions {
 export interface RevocationList {
   /** Ends the credentials, tokens or API keys, that this request was admitted with. Rejects with an `Error` when it was admitted with none. */
   revoke: (request: FastifyRequest) => Promise<void>
+  /** The same, and all tokens of the same users that were issued before now: whoever `sub` names, whatever `id` the application gives them. */
+  revokeAll: (request: FastifyRequest) => Promise<void>
   /** Ends one token; `expiresAt` is its `exp`, seconds since 1970. */
   revokeToken: (token: { readonly issuer: string, readonly subject: string, readonly jti: string, readonly expiresAt: number }) => Promise<void>
   /** Ends all tokens of a user that were issued before a time, by default now. An earlier time never takes the place of a later one. */
@@ -37,8 +39,13 @@ export interface RevocationList {
   checkKey: (prefix: string, request: FastifyRequest) => Promise<string | null>
 }
 
-/** Key in the store, and until when it is to be there: milliseconds since 1970. */
-type Ends = Map<string, number>
+/** What a request was admitted with. */
+interface Admitted {
+  /** Key in the store of each credential, and until when it is to be there: milliseconds since 1970. */
+  readonly ends: Map<string, number>
+  /** Keys in the store of the users of tokens. */
+  readonly users: Set<string>
+}
 
 const WHERE = 'revocationList()'
 const KNOWN = ['marks', 'maxLifetime', 'now']
@@ -75,13 +82,18 @@ export function revocationList (options: RevocationListOptions = {}): Revocation
   checkMarks(marks)
   checkFunction(WHERE, 'now', now)
   const maxLifetime = numberWithin(WHERE, 'maxLifetime', options.maxLifetime ?? DEFAULT_LIFETIME, LIFETIME) * 1000
-  const admitted = new WeakMap<FastifyRequest, Ends>()
+  const admitted = new WeakMap<FastifyRequest, Admitted>()
 
   return {
     async revoke (request) {
-      const ends = admitted.get(request)
-      if (ends === undefined) throw new Error('revoke(): this request was admitted with no token and no API key of a scheme that has this list as `revocations`')
+      const { ends } = admittedWith('revoke()', request)
       await orRefuse(Promise.all([...ends].map(([key, until]) => end(key, until))))
+    },
+
+    async revokeAll (request) {
+      const { ends, users } = admittedWith('revokeAll()', request)
+      const time = Math.ceil(now())
+      await orRefuse(Promise.all([...[...users].map((key) => endBefore(key, time)), ...[...ends].map(([key, until]) => end(key, until))]))
     },
 
     async revokeToken ({ issuer, subject, jti, expiresAt }) {
@@ -116,7 +128,7 @@ export function revocationList (options: RevocationListOptions = {}): Revocation
       const [own, user] = await readBoth([ownKey, userKey(tag)])
       if (own !== null) return 'the token was revoked'
       if (user !== null && isEnded(issuedAt, user)) return 'the tokens of this user were revoked'
-      remember(request, ownKey, lastUse(exp))
+      remember(request, ownKey, lastUse(exp)).users.add(userKey(tag))
       return null
     },
 
@@ -128,9 +140,17 @@ export function revocationList (options: RevocationListOptions = {}): Revocation
     },
   }
 
-  function remember (request: FastifyRequest, key: string, until: number): void {
-    const ends = admitted.get(request) ?? new Map<string, number>()
-    admitted.set(request, ends.set(key, until))
+  function remember (request: FastifyRequest, key: string, until: number): Admitted {
+    const known = admitted.get(request) ?? { ends: new Map<string, number>(), users: new Set<string>() }
+    known.ends.set(key, until)
+    admitted.set(request, known)
+    return known
+  }
+
+  function admittedWith (who: string, request: FastifyRequest): Admitted {
+    const known = admitted.get(request)
+    if (known === undefined) throw new Error(`${who}: this request was admitted with no token and no API key of a scheme that has this list as \`revocations\``)
+    return known
   }
 
   async function end (key: string, until: number): Promise<void> {

@@ -86,6 +86,8 @@ function inAuthorization (fields: readonly AuthorizationField[], maxLength: numb
 function inQuery ({ originalUrl }: FastifyRequest, maxLength: number): Found<string> {
   const start = originalUrl.indexOf('?')
   if (start === -1) return NOTHING
+  // a name can be written with escapes; without any there is nothing to take apart
+  if (!/access_token|%/.test(originalUrl)) return NOTHING
   const [token, more] = new URLSearchParams(originalUrl.slice(start)).getAll('access_token')
   if (token === undefined) return NOTHING
   return more === undefined ? tokenIn('query', token, maxLength) : TWO_IN_QUERY

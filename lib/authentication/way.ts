@@ -1,6 +1,6 @@
 /** The ways of signing in that a route accepts: one scheme, or several that must hold at once. */
 import type { FastifyRequest } from 'fastify'
-import { OptionError, wrongOption } from '../option-error.ts'
+import { knownOptionsOnly, OptionError, wrongOption } from '../option-error.ts'
 import type { AnyScheme } from './scheme.ts'
 
 /** The user that the users of several schemes make together, in the order of the schemes; `null` or `undefined` if they do not belong together. */
@@ -30,6 +30,7 @@ const made = new WeakSet<object>()
  * @throws OptionError for fewer than two schemes, and for two of one name: a client could not send both.
  */
 export function requireAll (schemes: readonly AnyScheme[], options: { readonly combine?: Combine } = {}): RequireAll {
+  knownOptionsOnly('requireAll([…], options)', options, ['combine'])
   const { combine = null } = options
   if (!Array.isArray(schemes) || schemes.length < 2) throw new OptionError('requireAll([…]) takes a list of two or more schemes')
   if (combine !== null && typeof combine !== 'function') throw wrongOption('requireAll: combine', combine, 'a function from the users of the schemes to the user')

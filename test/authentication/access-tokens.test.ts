@@ -360,6 +360,9 @@ t.test('a user that requests share is frozen, and identify is given nothing of t
   t.equal(one.user, other.user)
   t.ok(Object.isFrozen(one.user))
   const deep = await prepared({ ...local, identifyFor: 60, identify: () => ({ id: 'ada', roles: ['reader'], address: { lines: ['one'] }, none: Object.create(null), since: new Date(), nothing: null }) })
+  const ring: { id: string, self?: object } = { id: 'ada' }
+  ring.self = ring
+  t.match(await judged(await prepared({ ...local, identifyFor: 60, identify: () => ring }), token(goodClaims())), { kind: 'user' }, 'what holds itself too')
   const whole = await judged(deep, token(goodClaims())) as { user: { roles: string[], address: { lines: string[] }, none: object, since: Date } }
   t.throws(() => whole.user.roles.push('admin'), TypeError)
   t.throws(() => whole.user.address.lines.push('two'), TypeError)

@@ -155,6 +155,7 @@ t.test('what makes no sense stops the start and names the mend', async (t) => {
   for (const [schemes, message] of [
     [[], /two or more/], [[token()], /two or more/], ['token', /two or more/], [[token(), token()], /two schemes are called "token"/],
   ] as const) t.throws(() => requireAll(schemes as never), { code: 'FST_GATEHOUSE_OPTION', message })
+  t.throws(() => requireAll([token(), scheme('Key')], { combines: () => null } as never), { code: 'FST_GATEHOUSE_OPTION', message: /combines.*Did you mean "combine"/ })
   t.throws(() => requireAll([token(), scheme('Key')], { combine: 'first' as never }), { code: 'FST_GATEHOUSE_OPTION', message: /combine/ })
 })
 

@@ -139,6 +139,21 @@ t.test('of two credentials that were needed at once both are ended', async (t) =
   t.equal(await list.checkKey('k1', aRequest()), 'the key was revoked')
 })
 
+t.test('revokeAll ends what the request came with, and all tokens of the user that its `sub` names', async (t) => {
+  const { list, advance } = listAt()
+  const request = aRequest()
+  await list.checkToken('a.b.c', claims(), request)
+  await list.checkKey('k1', request)
+  advance(2_000)
+  await list.revokeAll(request)
+  t.equal(await list.checkKey('k1', aRequest()), 'the key was revoked')
+  t.equal(await check(list, { ...claims(), jti: 'of another device' }), 'the tokens of this user were revoked')
+  t.equal(await check(list, { ...claims(), sub: 'somebody else' }), null)
+  advance(2_000)
+  t.equal(await check(list, { ...claims(), jti: 'later', iat: SECOND + 4 }), null)
+  await t.rejects(list.revokeAll(aRequest()), { message: /^revokeAll\(\): this request was admitted with no token/ })
+})
+
 t.test('whoever was not admitted by this list has nothing that it could end', async (t) => {
   const { list } = listAt()
   const none = { message: /this request was admitted with no token and no API key of a scheme that has this list as `revocations`/ }

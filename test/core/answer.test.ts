@@ -32,7 +32,7 @@ function bodyFor (accept: string | undefined, options: object = {}, url = '/a') 
 
 t.test('who prefers HTML gets a page, anyone else a problem', async (t) => {
   for (const accept of ['text/html', 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', 'application/json;q=0.5, text/html']) t.match(bodyFor(accept).type, /^text\/html/)
-  for (const accept of [undefined, '', '*/*', 'application/json', 'text/html;q=0', 'application/json, text/html;q=0.9', 'application/problem+json, text/html', 'nonsense', 'text/plain']) t.match(bodyFor(accept).type, /^application\/problem\+json/, String(accept))
+  for (const accept of [undefined, '', '*/*', 'application/json', 'text/html;q=0', 'application/json, text/html;q=0.9', 'application/problem+json, text/html', 'nonsense', 'text/plain', `text/html,${'a/b;q=0.1,'.repeat(120)}`]) t.match(bodyFor(accept).type, /^application\/problem\+json/, String(accept))
   t.match(bodyFor('text/html', { html: false }).type, /^application\/problem\+json/)
   t.match(bodyFor('text/html', { format: 'fastify' }).type, /^text\/html/)
 })

@@ -6,6 +6,7 @@ import { DIGEST_ALGORITHMS, digestResponse, type DigestAlgorithm } from '../dige
 import { CLOCK_SKEW, createNonces } from '../digest-nonce.ts'
 import { digestSettings, type DigestOptions, type DigestRecord } from '../digest-options.ts'
 import { isFromScript } from '../from-script.ts'
+import { oneAfterAnother } from '../one-after-another.ts'
 import { StoreUnavailable } from '../../stores/unavailable.ts'
 
 export { digestHash, digestUserhash, type DigestAlgorithm } from '../digest-hash.ts'
@@ -47,6 +48,8 @@ export function digest<U extends object> (options: DigestOptions<U>): Scheme<U, 
       if (reason !== null) return malformed(reason)
       return { kind: 'credentials', place: 'authorization', credentials, account: credentials.username }
     },
+
+    share: oneAfterAnother<DigestCredentials>(({ username }) => username),
 
     async verify (credentials, request) {
       const { username, algorithm, realm, nonce, nc } = credentials
