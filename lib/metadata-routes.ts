@@ -19,5 +19,10 @@ export function serveMetadata (app: FastifyInstance, resources: readonly Publish
       reply.headers({ 'access-control-allow-origin': '*', 'cache-control': `public, max-age=${MAX_AGE}`, 'content-type': 'application/json; charset=utf-8' })
       return reply.send(document)
     })
+    // A script that sends a header of its own asks first (Fetch, section 3.3.6).
+    app.options(path, { config: { access: 'public' } }, (_request, reply) => {
+      reply.headers({ 'access-control-allow-origin': '*', 'access-control-allow-methods': 'GET, HEAD', 'access-control-allow-headers': '*', 'access-control-max-age': String(MAX_AGE) })
+      return reply.code(204).send()
+    })
   }
 }

@@ -92,7 +92,9 @@ export function relyingParty ({ origin, accounts, now = Date.now, challenges = c
         return registrationInfo ?? null
       })
       if (checked.kind === 'wrong') return checked.reason
-      accounts.set(id, { id, name, passkey: checked.info.credential })
+      const { credential } = checked.info
+      if ([...accounts.values()].some(({ passkey }) => passkey.id === credential.id)) return 'another account has this passkey'
+      accounts.set(id, { id, name, passkey: credential })
       return null
     },
   }

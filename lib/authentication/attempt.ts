@@ -7,19 +7,25 @@ import { isThenable } from './thenable.ts'
 
 const NO_SCOPES: readonly string[] = Object.freeze([])
 
-/** Synchronous when the scheme is. */
-export function attempt (scheme: AnyScheme, found: Credentials, request: FastifyRequest, guard: Guard | undefined): Outcome | Promise<Outcome> {
+/** What else must hold of a right secret, before the guard takes it for one: its verdict, or another. Never rejects. */
+export type Confirm = (verdict: Extract<Verdict, { kind: 'user' }>) => Promise<Verdict>
+
+/** Synchronous when the scheme is. `confirm` is asked for a guessable one. */
+export function attempt (scheme: AnyScheme, found: Credentials, request: FastifyRequest, guard: Guard | undefined, confirm?: Confirm): Outcome | Promise<Outcome> {
   if (found.kind === 'cross_site') return { kind: 'cross_site', scheme, reason: found.reason }
   if (found.kind === 'malformed') return toOutcome(scheme, found.place, { ...found, kind: 'invalid' })
-  if (scheme.guessable) return verifyGuessable(scheme, found, request, guard)
+  if (scheme.guessable) return verifyGuessable(scheme, found, request, guard, confirm)
   const verdict = verify(scheme, found.credentials, request)
   if (verdict instanceof Promise) return verdict.then((settled) => toOutcome(scheme, found.place, settled))
   return toOutcome(scheme, found.place, verdict)
 }
 
 /** Sharing stands outside the guard, so that who shares a success is neither charged nor verified. */
-async function verifyGuessable (scheme: AnyScheme, found: Extract<Found, { kind: 'credentials' }>, request: FastifyRequest, guard: Guard | undefined): Promise<Outcome> {
-  const check = async () => verify(scheme, found.credentials, request)
+async function verifyGuessable (scheme: AnyScheme, found: Extract<Found, { kind: 'credentials' }>, request: FastifyRequest, guard: Guard | undefined, confirm?: Confirm): Promise<Outcome> {
+  const check = async () => {
+    const verdict = await verify(scheme, found.credentials, request)
+    return confirm === undefined || verdict.kind !== 'user' ? verdict : confirm(verdict)
+  }
   const guarded = async () => guard === undefined ? check() : guard(request, scheme, found.account, check)
   try {
     return toOutcome(scheme, found.place, await (scheme.share === undefined ? guarded() : scheme.share(found.credentials, guarded)))
@@ -59,7 +65,7 @@ export function isUser (user: unknown): user is object {
   return typeof user === 'object' && user !== null && !Array.isArray(user)
 }
 
-function toOutcome (scheme: AnyScheme, place: CredentialPlace, verdict: Verdict | Throttled): Outcome {
+export function toOutcome (scheme: AnyScheme, place: CredentialPlace, verdict: Verdict | Throttled): Outcome {
   switch (verdict.kind) {
     case 'user':
       return { kind: 'user', user: verdict.user as object, auth: authOf(scheme.name, verdict.auth), scheme, place, headers: verdict.headers }

@@ -1,6 +1,6 @@
 /** Who is asking: the composition of a route's schemes into one outcome. It reads the request and changes nothing. */
 import type { FastifyRequest } from 'fastify'
-import { attempt, isUser } from './attempt.ts'
+import { attempt, isUser, toOutcome, type Confirm } from './attempt.ts'
 import { authorizationFields } from './authorization-field.ts'
 import type { Guard, Outcome, SignedIn } from './outcome.ts'
 import { sameName } from './scheme-name.ts'
@@ -87,16 +87,26 @@ async function tryAll (trial: Trial, { schemes, combine }: Way): Promise<Outcome
   const missing = schemes.filter((scheme) => credentialsOf(scheme, trial.finds) === null)
   if (missing.length > 0) return { kind: 'incomplete', reason: `all of ${namesOf(schemes)} are required; missing: ${namesOf(missing)}` }
   const users = new Map<AnyScheme, SignedIn>()
+  const whole = () => merged(schemes.map((scheme) => users.get(scheme) as SignedIn), combine ?? theSame, trial.request)
   // Who guesses at a secret must hold all that cannot be guessed.
-  for (const scheme of [...schemes.filter(({ guessable }) => !guessable), ...schemes.filter(({ guessable }) => guessable)]) {
-    const outcome = await attempt(scheme, credentialsOf(scheme, trial.finds) as Credentials, trial.request, trial.guard)
+  const order = [...schemes.filter(({ guessable }) => !guessable), ...schemes.filter(({ guessable }) => guessable)]
+  for (const scheme of order) {
+    const found = credentialsOf(scheme, trial.finds) as Credentials
+    const confirm: Confirm = async (verdict) => {
+      users.set(scheme, toOutcome(scheme, found.place, verdict) as SignedIn)
+      const outcome = await whole()
+      if (outcome.kind === 'unavailable') return outcome
+      return outcome.kind === 'user' ? verdict : { kind: 'invalid', reason: outcome.reason }
+    }
+    // The last secret was right only if it is that of the user whom the others name: otherwise it stays counted as a guess.
+    const outcome = await attempt(scheme, found, trial.request, trial.guard, scheme === order.at(-1) ? confirm : undefined)
     if (outcome.kind !== 'user') return outcome
     users.set(scheme, outcome)
   }
-  return merged(schemes.map((scheme) => users.get(scheme) as SignedIn), combine ?? theSame, trial.request)
+  return whole()
 }
 
-async function merged (all: readonly SignedIn[], combine: Combine, request: FastifyRequest): Promise<Outcome> {
+async function merged (all: readonly SignedIn[], combine: Combine, request: FastifyRequest): Promise<Extract<Outcome, { kind: 'user' | 'invalid' | 'unavailable' }>> {
   const first = all[0] as SignedIn
   const ends = all.map(({ auth }) => auth.expiresAt).filter((end) => end !== null)
   const whole: SignedIn = {
@@ -122,7 +132,7 @@ async function merged (all: readonly SignedIn[], combine: Combine, request: Fast
 function theSame (users: ReadonlyArray<{ readonly id?: unknown }>): object | null {
   const [first] = users as readonly [{ readonly id?: unknown }]
   const { id } = first
-  return (typeof id === 'string' || typeof id === 'number') && users.every((user) => user.id === id) ? first : null
+  return ((typeof id === 'string' && id !== '') || typeof id === 'number') && users.every((user) => user.id === id) ? first : null
 }
 
 function namesOf (schemes: readonly AnyScheme[]): string {

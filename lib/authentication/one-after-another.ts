@@ -2,6 +2,9 @@
 import { createHash } from 'node:crypto'
 import type { ShareVerification } from './shared-verification.ts'
 
+/** Of one name so many wait at most, as many as a page has parts; whoever comes then takes the chance of being one guess too many. */
+const MOST_WAITING = 50
+
 /** Milliseconds: a verification that never ends must not keep everybody with this name out for good. */
 const PATIENCE = 10_000
 
@@ -11,17 +14,21 @@ const PATIENCE = 10_000
  * reach the verifier. Names are known here only by their SHA-256.
  */
 export function oneAfterAnother<C> (identify: (credentials: C) => string, patience = PATIENCE): ShareVerification<C> {
-  const last = new Map<string, Promise<unknown>>()
+  const last = new Map<string, { readonly run: Promise<unknown>, waiting: number }>()
 
   return async function share<V extends { readonly kind: string }> (credentials: C, run: () => Promise<V>): Promise<V> {
     const key = createHash('sha256').update(identify(credentials)).digest('base64')
     const before = last.get(key)
-    const own = before === undefined ? run() : ended(before, patience).then(run)
-    last.set(key, own)
+    if (before !== undefined && before.waiting >= MOST_WAITING) return run()
+    const own = before === undefined ? run() : ended(before.run, patience).then(run)
+    const entry = { run: own, waiting: (before?.waiting ?? 0) + 1 }
+    last.set(key, entry)
     try {
       return await own
     } finally {
-      if (last.get(key) === own) last.delete(key)
+      const newest = last.get(key)
+      if (newest === entry) last.delete(key)
+      else if (newest !== undefined) newest.waiting -= 1
     }
   }
 }

@@ -1,12 +1,12 @@
 /** Credentials that were ended before their time: a token, all tokens of a user, or an API key. */
-import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { OptionError, wrongOption } from '../option-error.ts'
 import { refusal } from '../refusal.ts'
+import { fencedMarks, nonsense } from '../stores/fenced-marks.ts'
 import type { MarkStore } from '../stores/marks.ts'
 import { memoryMarks } from '../stores/memory-marks.ts'
-import { StoreUnavailable } from '../stores/unavailable.ts'
 import type { Claims } from './claims.ts'
+import { apiKeyKey, tokenKey, userKey, userTag, withoutSignature } from './revocation-keys.ts'
 import { checkFunction, checkKeys, numberWithin } from './schemes/options.ts'
 
 export interface RevocationListOptions {
@@ -61,9 +61,6 @@ const TEN_YEARS = 10 * 365.25 * 86_400_000
 /** 9999-12-31T23:59:59Z. A larger number is a date in milliseconds. */
 const LAST_SECOND = 253_402_300_799
 
-/** A JWT in its compact form (RFC 7515 section 3.1); the group is what is signed. */
-const SIGNED = /^([\w-]+\.[\w-]+)\.[\w-]+$/
-
 /** Milliseconds since 1970, as `revokeUser` writes them. */
 const INSTANT = /^\d{1,16}$/
 
@@ -82,6 +79,7 @@ export function revocationList (options: RevocationListOptions = {}): Revocation
   checkMarks(marks)
   checkFunction(WHERE, 'now', now)
   const maxLifetime = numberWithin(WHERE, 'maxLifetime', options.maxLifetime ?? DEFAULT_LIFETIME, LIFETIME) * 1000
+  const store = fencedMarks(marks)
   const admitted = new WeakMap<FastifyRequest, Admitted>()
 
   return {
@@ -113,7 +111,7 @@ export function revocationList (options: RevocationListOptions = {}): Revocation
 
     async revokeKey (prefix) {
       checkPrefix(prefix)
-      await orRefuse(put(apiKeyKey(prefix), '', TEN_YEARS))
+      await orRefuse(store.put(apiKeyKey(prefix), '', TEN_YEARS))
     },
 
     async checkToken (token, claims, request) {
@@ -125,7 +123,7 @@ export function revocationList (options: RevocationListOptions = {}): Revocation
 
       const tag = userTag(iss, sub)
       const ownKey = typeof jti === 'string' && jti !== '' ? tokenKey(tag, 'jti', jti) : tokenKey(tag, 'token', withoutSignature(token))
-      const [own, user] = await readBoth([ownKey, userKey(tag)])
+      const [own, user] = await store.getBoth([ownKey, userKey(tag)])
       if (own !== null) return 'the token was revoked'
       if (user !== null && isEnded(issuedAt, user)) return 'the tokens of this user were revoked'
       remember(request, ownKey, lastUse(exp)).users.add(userKey(tag))
@@ -134,7 +132,7 @@ export function revocationList (options: RevocationListOptions = {}): Revocation
 
     async checkKey (prefix, request) {
       const key = apiKeyKey(prefix)
-      if (await readOne(key) !== null) return 'the key was revoked'
+      if (await store.get(key) !== null) return 'the key was revoked'
       remember(request, key, now() + TEN_YEARS)
       return null
     },
@@ -155,31 +153,15 @@ export function revocationList (options: RevocationListOptions = {}): Revocation
 
   async function end (key: string, until: number): Promise<void> {
     const ttl = Math.ceil(until - now())
-    if (ttl > 0) await put(key, '', ttl)
+    if (ttl > 0) await store.put(key, '', ttl)
   }
 
   async function endBefore (key: string, instant: number): Promise<void> {
-    const known = await readOne(key)
+    const known = await store.get(key)
     // two callers at the same moment may both read the older time; then the one who writes last is right
     const latest = known !== null && INSTANT.test(known) ? Math.max(Number(known), instant) : instant
     // `before` may lie in the future by as much as clocks differ, and a token is good for as much after its end
-    await put(key, String(latest), maxLifetime + 2 * TOLERANCE)
-  }
-
-  async function put (key: string, value: string, ttl: number): Promise<void> {
-    await asked(() => marks.put(key, value, ttl))
-  }
-
-  async function readOne (key: string): Promise<string | null> {
-    const value: unknown = await asked(() => marks.get(key))
-    return isValue(value) ? value : nonsense('something that is neither a text nor null')
-  }
-
-  async function readBoth (keys: readonly [string, string]): Promise<readonly [string | null, string | null]> {
-    const values: unknown = await asked(() => marks.getMany(keys))
-    if (!Array.isArray(values)) return nonsense('no list of values')
-    const [first, second] = values as readonly unknown[]
-    return isValue(first) && isValue(second) ? [first, second] : nonsense('something that is neither a text nor null')
+    await store.put(key, String(latest), maxLifetime + 2 * TOLERANCE)
   }
 }
 
@@ -218,33 +200,6 @@ function lastUse (expiresAt: number): number {
   return expiresAt * 1000 + TOLERANCE
 }
 
-/** A signature can be written in several ways (the spare bits of base64url, the second `s` of ECDSA), and the token would be another one each time. */
-function withoutSignature (token: string): string {
-  return SIGNED.exec(token)?.[1] ?? token
-}
-
-/** In a cluster what is in braces decides where a key is: both keys of a token are in one place, so that one command reads them. */
-function userTag (issuer: string, subject: string): string {
-  return `{${hash(issuer, subject)}}`
-}
-
-function userKey (tag: string): string {
-  return `${tag}:u`
-}
-
-function tokenKey (tag: string, by: 'jti' | 'token', text: string): string {
-  return `${tag}:t:${hash(by, text)}`
-}
-
-function apiKeyKey (prefix: string): string {
-  return `k:${hash('key', prefix)}`
-}
-
-/** As JSON no two lists of texts are the same bytes. */
-function hash (...texts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(texts)).digest('base64url')
-}
-
 /** For callers in handlers: whether it was ended nobody knows, and they can come again. */
 async function orRefuse (deed: Promise<unknown>): Promise<void> {
   try {
@@ -252,21 +207,4 @@ async function orRefuse (deed: Promise<unknown>): Promise<void> {
   } catch (cause) {
     throw refusal('temporarily_unavailable', { reason: 'it could not be kept that the credentials have ended', cause })
   }
-}
-
-/** Whatever a store fails with, it is a store that failed. */
-async function asked<T> (ask: () => T | Promise<T>): Promise<T> {
-  try {
-    return await ask()
-  } catch (error) {
-    throw error instanceof StoreUnavailable ? error : new StoreUnavailable(error)
-  }
-}
-
-function isValue (value: unknown): value is string | null {
-  return value === null || typeof value === 'string'
-}
-
-function nonsense (what: string): never {
-  throw new StoreUnavailable(new TypeError(`the store of the revocations holds ${what}`))
 }

@@ -40,6 +40,24 @@ t.test('of one name each waits for the one before it, whatever that comes to; of
   t.equal(await last, user)
 })
 
+t.test('fifty wait at most; whoever comes then goes on at once', async (t) => {
+  const share = oneAfterAnother<string>((name) => name)
+  const queue = Array.from({ length: 52 }, () => held())
+  const answers = queue.map(({ run }) => share('ada', run))
+  await setImmediate()
+  t.same(queue.map(({ started }, index) => started ? index : -1).filter((index) => index !== -1), [0, 50, 51])
+  for (const one of queue) {
+    await setImmediate()
+    one.end(user)
+  }
+  t.equal((await Promise.all(answers)).length, 52)
+  const later = held()
+  const last = share('ada', later.run)
+  t.ok(later.started, 'and nothing is kept of them')
+  later.end(user)
+  await last
+})
+
 t.test('law 10: one that never ends is not waited for any longer than it should take', async (t) => {
   const share = oneAfterAnother<string>((name) => name, 1)
   share('ada', held().run).catch(() => {})

@@ -1,5 +1,6 @@
 /** Several schemes at once: all of them or nobody. */
 import t from 'tap'
+import type { Guard } from '../../lib/authentication/outcome.ts'
 import type { AnyScheme, CredentialPlace, Verdict } from '../../lib/authentication/scheme.ts'
 import { requireAll, schemesOf, type Combine } from '../../lib/authentication/way.ts'
 import { gate, rawGet } from './gate.ts'
@@ -116,7 +117,7 @@ t.test('without combine all factors must be of one user: somebody else\'s second
   }
   t.match(await answer({ id: 'ada', a: 1 }, { id: 'ada', b: 2 }), { kind: 'user', user: { id: 'ada', a: 1 } })
   t.match(await answer({ id: 7 }, { id: 7 }), { kind: 'user', user: { id: 7 } })
-  for (const [one, other] of [[{ id: 'ada' }, { id: 'mallory' }], [{ id: 'ada' }, {}], [{}, {}], [{ id: null }, { id: null }], [{ id: 7 }, { id: '7' }], [{ id: ['ada'] }, { id: ['ada'] }]] as const) {
+  for (const [one, other] of [[{ id: 'ada' }, { id: 'mallory' }], [{ id: 'ada' }, {}], [{}, {}], [{ id: null }, { id: null }], [{ id: '' }, { id: '' }], [{ id: 7 }, { id: '7' }], [{ id: ['ada'] }, { id: ['ada'] }]] as const) {
     t.match(await answer(one, other), { kind: 'invalid', scheme: 'Token', reason: /not one and the same/ }, JSON.stringify([one, other]))
   }
 })
@@ -127,6 +128,23 @@ t.test('what can be guessed is verified last, wherever it stands in the list', a
   t.match((await app.inject({ url: '/', headers: { 'x-password': 'no', authorization: 'Token no' } })).json(), { kind: 'invalid', scheme: 'Token' })
   t.same(password.asked, [], 'a wrong token says nothing of the password')
   t.match((await app.inject({ url: '/', headers: { 'x-password': 'ok', authorization: 'Token ok' } })).json(), { kind: 'user', user: { by: 'Password' }, auth: { scopes: ['Password'] } })
+})
+
+t.test('throttling: a right password beside somebody else\'s token is a failure of the password, and says nothing of it', async (t) => {
+  const verdicts: string[] = []
+  const guard: Guard = async (_request, _scheme, _account, verify) => {
+    const verdict = await verify()
+    verdicts.push(verdict.kind)
+    return verdict
+  }
+  const mallorys = token({ verify: () => ({ kind: 'user', user: { id: 'mallory' } }) })
+  const app = await gate(t, [requireAll([mallorys, scheme('Password', { guessable: true })])], { guard })
+  const answers = await Promise.all(['ok', 'no'].map(async (password) => (await app.inject({ url: '/', headers: { authorization: 'Token ok', 'x-password': password } })).json()))
+  for (const answer of answers) t.match(answer, { kind: 'invalid', scheme: 'Password', error: 'invalid_credentials' })
+  t.same(verdicts, ['invalid', 'invalid'])
+  const broken = await gate(t, [requireAll([token(), scheme('Password', { guessable: true })], { combine: () => { throw new Error('down') } })], { guard })
+  t.match((await broken.inject({ url: '/', headers: { authorization: 'Token ok', 'x-password': 'ok' } })).json(), { kind: 'unavailable' })
+  t.equal(verdicts.at(-1), 'unavailable', 'which is no attempt')
 })
 
 t.test('combine makes one user of all, or says that they do not belong together', async (t) => {

@@ -288,7 +288,7 @@ t.test('law 10: a store that fails, or holds what makes no sense, is StoreUnavai
   }
   for (const garbage of ['', 'yesterday', '-1', '1e3', ' 1', '99999999999999999', '0x10']) {
     const list = revocationList({ marks: { ...sound, getMany: () => [null, garbage], get: () => garbage }, now: () => NOW })
-    await t.rejects(check(list, claims()), { ...UNAVAILABLE, cause: { message: 'the store of the revocations holds a time that is no number' } }, garbage)
+    await t.rejects(check(list, claims()), { ...UNAVAILABLE, cause: { message: 'a store of marks holds a time that is no number' } }, garbage)
   }
 })
 

@@ -18,6 +18,7 @@ t.test('authn R1: everybody gets them, scripts of any origin too, whatever the r
     t.same(answer.json(), { resource: 'https://api.example/mcp', authorization_servers: ['https://login.example'], bearer_methods_supported: ['header'] })
   }
   t.match(await app.inject({ method: 'HEAD', url: '/.well-known/oauth-protected-resource/mcp' }), { statusCode: 200, body: '' })
+  t.match(await app.inject({ method: 'OPTIONS', url: '/.well-known/oauth-protected-resource/mcp', headers: { origin: 'https://app.example', 'access-control-request-method': 'GET', 'access-control-request-headers': 'mcp-protocol-version' } }), { statusCode: 204, headers: { 'access-control-allow-origin': '*', 'access-control-allow-headers': '*' } })
   t.equal((await app.inject('/.well-known/oauth-protected-resource')).statusCode, 404, 'and there is nothing where no resource is')
 })
 

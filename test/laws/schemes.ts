@@ -426,6 +426,8 @@ function certificateFixture (
   }
   return {
     accepted: certificate({
+      // Where requests come from is another test's matter; means of other schemes say that they come from elsewhere.
+      csrf: false,
       name,
       clientCertificate: { header, format, trustedProxies: '127.0.0.1' },
       identify: async ({ subject }) => store.find(subject.replace(/^CN=/, '')),
