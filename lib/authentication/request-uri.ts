@@ -57,7 +57,8 @@ export function isRequested (uri: string, request: FastifyRequest, addresses: re
 
 /** For the log: what a proof for this request would have to say. */
 export function expectedUri (request: FastifyRequest, addresses: readonly PublicAddress[]): string {
-  const path = pathOf(request.originalUrl) ?? ''
+  const path = pathOf(request.originalUrl)
+  if (path === null) return 'for a target without a URI, as that of the request is'
   const roots = addresses.length > 0 ? addresses.map(({ origin, prefix }) => origin + prefix) : [`${request.protocol}://${request.host}`]
   return roots.map((root) => `${root}${path}`.slice(0, LONGEST_TOLD)).join(' or ')
 }

@@ -1,7 +1,7 @@
 import { fastify, type FastifyRequest } from 'fastify'
 import t from 'tap'
 import fc from 'fast-check'
-import { isRequested, normalUri, publicAddress, type PublicAddress } from '../../lib/authentication/request-uri.ts'
+import { expectedUri, isRequested, normalUri, publicAddress, type PublicAddress } from '../../lib/authentication/request-uri.ts'
 import { requestTo } from './raw-request.ts'
 
 const HOST = 'api.example'
@@ -135,6 +135,13 @@ t.test('authn P5: a target with dot segments, which a router does not resolve, h
     for (const uri of ['https://api.example/admin', 'https://api.example/v1/admin', 'https://api.example/v1/admin/']) t.notOk(isRequested(uri, request(target), addresses), target)
   }
   for (const target of ['/.well-known/a', '/a..b', '/...', '/%2ea']) t.ok(isRequested(normalUri(`https://api.example/v1${target}`) as string, request(target), addresses), target)
+})
+
+t.test('the log is told which URI was expected, without the query, and not more of it than is useful', async (t) => {
+  t.equal(expectedUri(request('/a?token=x'), []), 'https://api.example/a')
+  t.equal(expectedUri(request('/a'), [publicAddress('here', 'https://one.example/v1'), publicAddress('here', 'https://two.example')]), 'https://one.example/v1/a or https://two.example/a')
+  t.equal(expectedUri(request(`/${'a'.repeat(1000)}`), []).length, 300)
+  t.equal(expectedUri(request('/a/../b'), []), 'for a target without a URI, as that of the request is')
 })
 
 t.test('a public URL that is none stops the start, and one with credentials is not shown', async (t) => {
