@@ -87,6 +87,7 @@ async function tryAll (trial: Trial, { schemes, combine }: Way): Promise<Outcome
   const missing = schemes.filter((scheme) => credentialsOf(scheme, trial.finds) === null)
   if (missing.length > 0) return { kind: 'incomplete', reason: `all of ${namesOf(schemes)} are required; missing: ${namesOf(missing)}` }
   const users = new Map<AnyScheme, SignedIn>()
+  let confirmed: SignedIn | undefined
   const whole = () => merged(schemes.map((scheme) => users.get(scheme) as SignedIn), combine ?? theSame, trial.request)
   // Who guesses at a secret must hold all that cannot be guessed.
   const order = [...schemes.filter(({ guessable }) => !guessable), ...schemes.filter(({ guessable }) => guessable)]
@@ -96,14 +97,17 @@ async function tryAll (trial: Trial, { schemes, combine }: Way): Promise<Outcome
       users.set(scheme, toOutcome(scheme, found.place, verdict) as SignedIn)
       const outcome = await whole()
       if (outcome.kind === 'unavailable') return outcome
-      return outcome.kind === 'user' ? verdict : { kind: 'invalid', reason: outcome.reason }
+      if (outcome.kind === 'invalid') return { kind: 'invalid', reason: outcome.reason }
+      confirmed = outcome
+      return verdict
     }
     // The last secret was right only if it is that of the user whom the others name: otherwise it stays counted as a guess.
     const outcome = await attempt(scheme, found, trial.request, trial.guard, scheme === order.at(-1) ? confirm : undefined)
     if (outcome.kind !== 'user') return outcome
     users.set(scheme, outcome)
   }
-  return whole()
+  // Who shared somebody else's verification has not been confirmed by it.
+  return confirmed ?? whole()
 }
 
 async function merged (all: readonly SignedIn[], combine: Combine, request: FastifyRequest): Promise<Extract<Outcome, { kind: 'user' | 'invalid' | 'unavailable' }>> {

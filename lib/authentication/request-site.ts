@@ -1,4 +1,4 @@
-/** Whether a request comes from a page that may use the cookies which its browser sends along. */
+/** Whether a request comes from a page that may use what its browser sends along: a cookie, a client certificate. */
 import type { FastifyRequest } from 'fastify'
 
 export interface TrustedSites {

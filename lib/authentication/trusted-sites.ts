@@ -1,4 +1,4 @@
-/** The options that say which sites a credential in a cookie may be sent from, for every scheme that reads one. */
+/** The options that say from which sites a credential may come that browsers send along: a cookie, a client certificate. */
 import { OptionError, wrongOption } from '../option-error.ts'
 import { isOrigin, type TrustedSites } from './request-site.ts'
 import { textList } from './schemes/options.ts'

@@ -156,6 +156,14 @@ t.test('combine makes one user of all, or says that they do not belong together'
   t.match((await plain.inject({ url: '/', headers: { 'x-a': 'ok', 'x-b': 'ok' } })).json(), { kind: 'invalid', scheme: 'A', error: 'invalid_credentials' })
 })
 
+t.test('combine is asked once, also where the last secret can be guessed', async (t) => {
+  let asked = 0
+  const combine: Combine = ([one]) => { asked++; return one }
+  const app = await gate(t, [requireAll([token(), scheme('Password', { guessable: true })], { combine })])
+  t.match((await app.inject({ url: '/', headers: { authorization: 'Token ok', 'x-password': 'ok' } })).json(), { kind: 'user' })
+  t.equal(asked, 1)
+})
+
 t.test('law 10: a combine that throws, rejects or returns what is no user is unavailable', async (t) => {
   const wrong: Combine[] = [() => { throw new Error('down') }, async () => { throw new Error('down') }, () => 'ada' as never, () => [] as never]
   for (const combine of wrong) {
