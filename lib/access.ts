@@ -1,6 +1,7 @@
 /** What a route declares in `config.access`: a requirement, and what is special to the route. */
 import type { FastifyRequest } from 'fastify'
 import type { AcceptedScheme } from './authentication/way.ts'
+import type { RecordFilter } from './authorization/filter.ts'
 import type { Requirement, Target } from './authorization/requirement.ts'
 import type { Disclosure } from './authorization/disclosure.ts'
 import { resource as makeResource, type AnyResource, type Resource, type ResourceOptions } from './authorization/resource.ts'
@@ -100,7 +101,7 @@ export function typed<W extends { actions: string, subjects: object }> (): Typed
 
 export interface Typed<W extends { actions: string, subjects: object, roles?: string }> {
   can: (action: W['actions'] | 'manage', on: (keyof W['subjects'] & string) | AnyResource | Target, options?: RouteOptions) => Access
-  resource: <S extends keyof W['subjects'] & string>(subject: S, options?: ResourceOptions<W['subjects'][S] & object>) => Resource<W['subjects'][S] & object, S>
+  resource: <S extends keyof W['subjects'] & string, F = RecordFilter>(subject: S, options?: ResourceOptions<W['subjects'][S] & object, F>) => Resource<W['subjects'][S] & object, S, F>
   role: (...names: [NonNullable<W['roles']> & string, ...((NonNullable<W['roles']> & string) | RouteOptions)[]]) => Access
 }
 

@@ -1,19 +1,24 @@
 /** From a request's passage to the event that tells of it. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { lackingTexts, placeText } from './authorization/explanation.ts'
+import { explain } from './authorization/explanation.ts'
+import { lackingTexts, placeText } from './authorization/why-not.ts'
 import { subjectOf } from './authorization/requirement.ts'
 import type { Passage } from './passage.ts'
 import type { DecisionEvent } from './reporting/decision-event.ts'
+import { noted } from './witness.ts'
 
 /** Ids come from the URL and are cut at this length. */
 const LONGEST_ID = 200
+
+/** Of more rules about one action and subject a log line would only grow. */
+const MOST_CANDIDATES = 20
 
 export function eventOf (request: FastifyRequest, reply: FastifyReply, passage: Passage): DecisionEvent {
   const { plan, refusal, scheme } = passage
   const no = refusal === null ? null : passage.no
   const can = no?.part.kind === 'can' ? no.part : plan.can
   const rule = no === null ? passage.rule : no.rule
-  return {
+  return noted({
     requestId: request.id,
     method: request.method,
     route: plan.url,
@@ -30,9 +35,12 @@ export function eventOf (request: FastifyRequest, reply: FastifyReply, passage: 
     rule: rule?.id ?? null,
     place: rule === null ? null : placeText(rule.place),
     lacking: lackingTexts(passage.lacking),
+    explanation: no?.asked === null || no === null ? null : explain(passage.asker().ability, passage.held, no.asked, MOST_CANDIDATES),
+    actor: idOf(passage.circumstances?.actor),
+    breakGlass: passage.circumstances?.breakGlass ?? null,
     policy: passage.abilities.policy.version,
     duration: performance.now() - passage.startedAt,
-  }
+  }, request, passage)
 }
 
 function idOf (user: unknown): string | null {

@@ -1,15 +1,18 @@
 /** What a decision needs of the request: the records that it names, and the fields that it writes. */
 import type { FastifyRequest } from 'fastify'
 import { writtenFields } from './authorization/fields.ts'
-import { recordFilter, type RecordFilter } from './authorization/filter.ts'
+import { recordFilter } from './authorization/filter.ts'
 import type { Target } from './authorization/requirement.ts'
-import type { LoadContext } from './authorization/resource.ts'
+import { translated, type AnyResource, type LoadContext } from './authorization/resource.ts'
 import type { Passage } from './passage.ts'
 import type { RoutePlan } from './route-plan.ts'
 
 export type FoundRecord =
   /** `null`: there is no such record. */
   | { readonly kind: 'found', readonly record: object | null }
+  | NotFound
+
+export type NotFound =
   /** The application's own error, with a 4xx status. */
   | { readonly kind: 'failed', readonly error: Error }
   /** It cannot be known. */
@@ -45,30 +48,31 @@ function verb (target: RecordTarget): string {
   return target.kind === 'proposed' ? 'propose' : 'load'
 }
 
-function isThenable (value: unknown): value is PromiseLike<unknown> {
+export function isThenable (value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function'
 }
 
 function load (target: RecordTarget, request: FastifyRequest, passage: Passage): unknown {
-  const { load, param, subject } = target.resource
+  const { load, param } = target.resource
   const id = (request.params as Readonly<Record<string, unknown>>)[param as string]
-  return load?.(String(id), new Loading(request, passage, subject))
+  return load?.(String(id), new Loading(request, passage, target.resource))
 }
 
 /** A class, because a getter in an object literal would give every request a hidden class of its own, which only a full collection frees. */
-class Loading implements LoadContext {
+class Loading implements LoadContext<unknown> {
   readonly request: FastifyRequest
   readonly #passage: Passage
-  readonly #subject: string
+  readonly #resource: AnyResource
 
-  constructor (request: FastifyRequest, passage: Passage, subject: string) {
+  constructor (request: FastifyRequest, passage: Passage, resource: AnyResource) {
     this.request = request
     this.#passage = passage
-    this.#subject = subject
+    this.#resource = resource
   }
 
-  get where (): RecordFilter {
-    return recordFilter(this.#passage.asker().ability, 'read', this.#subject)
+  get where (): unknown {
+    const { subject, backend } = this.#resource
+    return translated(recordFilter(this.#passage.asker().ability, 'read', subject), backend)
   }
 }
 
@@ -87,12 +91,12 @@ function namesIn (fields: unknown): readonly string[] {
   throw new TypeError(`the route's option "fields" gave ${nameOf(fields)} where a list of names is due`)
 }
 
-function isClientError (error: unknown): error is Error {
+export function isClientError (error: unknown): error is Error {
   const { statusCode } = (error ?? {}) as { readonly statusCode?: unknown }
   return error instanceof Error && typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500
 }
 
-function nameOf (value: unknown): string {
+export function nameOf (value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   return value === null || value === undefined ? String(value) : `a ${typeof value}`
 }

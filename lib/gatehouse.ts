@@ -2,20 +2,27 @@
 import type { FastifyRequest } from 'fastify'
 import type { Throttled } from './authentication/outcome.ts'
 import type { Verdict } from './authentication/scheme.ts'
-import { Abilities } from './authorization/ability.ts'
+import { Abilities } from './authorization/abilities.ts'
+import { packedRulesProblems } from './authorization/packed-rules.ts'
+import { policyTestProblems } from './authorization/policy-tests.ts'
+import type { AnyResource } from './authorization/resource.ts'
+import { explainDecision, type Explained, type ExplainOptions } from './explain.ts'
 import { OptionError } from './option-error.ts'
 import type { Settings } from './options.ts'
-import { compilePolicies } from './policies/compile.ts'
 import type { Policy } from './policies/policy.ts'
-import { readPolicies, sourcesOf } from './policies/read.ts'
+import { PolicyError } from './policies/problems.ts'
+import { supplyOf, type Supply } from './policies/supply.ts'
 import { Refusal, refusal } from './refusal.ts'
+import { Reload } from './reload.ts'
+import { startReloading } from './reload-times.ts'
+import { reportPolicy, type PolicyLog } from './reporting/policy-event.ts'
 import type { Routes } from './routes.ts'
 import { StoreUnavailable } from './stores/unavailable.ts'
 import { createThrottle, type Guarded, type Throttle, type Whose } from './throttling/throttle.ts'
 
 /** The policy of an application that gave none: nobody may do anything that needs a rule. */
 const NO_POLICY: Policy = {
-  version: 'none', roles: new Map([['anonymous', []]]), inherits: new Map(), groups: [], preChecks: [], actions: new Set(), subjects: new Set(), codes: new Set(),
+  version: 'none', roles: new Map([['anonymous', []]]), inherits: new Map(), parents: new Map(), memberships: new Map(), breakGlass: new Map(), groups: [], preChecks: [], tests: [], actions: new Set(), subjects: new Set(), codes: new Set(),
 }
 
 /** The throttle, for secrets that a handler checks itself: a password form, a one-time code. */
@@ -33,19 +40,43 @@ export interface HandlerThrottle {
 export class Gatehouse {
   readonly #settings: Settings
   readonly #routes: Routes
+  readonly #log: PolicyLog
   readonly #throttle: Throttle | null
-  #abilities: Abilities
+  /** `null` where the application gave no policies. */
+  readonly #policies: { readonly supply: Supply, readonly reload: Reload } | null
+  #abilities = new Abilities(NO_POLICY)
+  #stopReloading: () => Promise<void> = async () => {}
+  /** Milliseconds. */
+  #openedIn = 0
 
-  private constructor (settings: Settings, routes: Routes, policy: Policy, throttle: Throttle | null) {
+  private constructor (settings: Settings, routes: Routes, log: PolicyLog) {
     this.#settings = settings
     this.#routes = routes
-    this.#abilities = new Abilities(policy)
-    this.#throttle = throttle
+    this.#log = log
+    this.#throttle = settings.throttle === false ? null : createThrottle(settings.throttle)
+    this.#policies = settings.policies === null ? null : this.#sourceOf(supplyOf(settings.policies))
   }
 
-  static async open (settings: Settings, routes: Routes): Promise<Gatehouse> {
-    const throttle = settings.throttle === false ? null : createThrottle(settings.throttle)
-    return new Gatehouse(settings, routes, await read(settings) ?? NO_POLICY, throttle)
+  /** @throws {PolicyError} for policies that make no sense, that fail their own tests, or that cannot be read */
+  static async open (settings: Settings, routes: Routes, log: PolicyLog): Promise<Gatehouse> {
+    const gatehouse = new Gatehouse(settings, routes, log)
+    if (gatehouse.#policies !== null) await gatehouse.#begin(gatehouse.#policies)
+    return gatehouse
+  }
+
+  /** The application is ready: from now on its policies may change. */
+  start (): void {
+    const { policy } = this
+    if (policy === null || this.#policies === null) return
+    const { supply, reload } = this.#policies
+    reportPolicy({ outcome: 'loaded', version: policy.version, previous: null, problems: [], source: supply.name, trigger: 'start', duration: this.#openedIn }, this.#log)
+    this.#stopReloading = startReloading(supply, this.#settings.reload, (trigger) => reload.run(trigger), this.#log)
+  }
+
+  /** No policy is put in force any more. */
+  async stop (): Promise<void> {
+    this.#policies?.reload.stop()
+    await this.#stopReloading()
   }
 
   /** The abilities of the policy in force. */
@@ -58,17 +89,57 @@ export class Gatehouse {
     return this.#abilities.policy === NO_POLICY ? null : this.#abilities.policy
   }
 
+  /** The version of the policy in force, a digest of what it says, or `null` when the application has none. */
+  get version (): string | null {
+    return this.policy?.version ?? null
+  }
+
   /**
-   * Reads the policies again and puts them in force, for the requests that come from then on. A policy that does not make sense is not
-   * put in force. @throws {PolicyError} {OptionError} with everything that is wrong
+   * Reads the policies again and puts them in force, for the requests that come from then on. A policy that makes no sense, that fails its own tests or
+   * does not fit the routes is not put in force. Calls at the same time are one reload. Resolves to the version in force.
+   *
+   * @throws {PolicyError} {OptionError} with everything that is wrong
    */
   async reload (): Promise<{ readonly version: string }> {
-    const policy = await read(this.#settings)
-    if (policy === null) throw new OptionError('there is nothing to reload: the plugin was registered without the option "policies"')
+    if (this.#policies === null) throw new OptionError('there is nothing to reload: the plugin was registered without the option "policies"')
+    const reloaded = await this.#policies.reload.run('call')
+    if (reloaded.kind === 'kept') throw reloaded.error
+    return { version: this.#abilities.policy.version }
+  }
+
+  /**
+   * What the policy in force says of a user (`null`: the anonymous), an action and a resource with a record, and why: every rule that was asked, through
+   * which role it came, and on which path its conditions failed. For the people who run the application, never for clients.
+   *
+   * @throws {TypeError} for what is no action, resource or subject
+   */
+  explain (user: object | null, action: string, on: string | AnyResource, options?: ExplainOptions): Explained {
+    return explainDecision(this.#abilities, this.#settings, user, action, on, options)
+  }
+
+  #sourceOf (supply: Supply): { supply: Supply, reload: Reload } {
+    const inForce = { policy: () => this.#abilities.policy, put: (policy: Policy) => this.#put(policy), check: (policy: Policy) => this.#check(supply, policy) }
+    return { supply, reload: new Reload(supply, inForce, this.#log) }
+  }
+
+  async #begin ({ supply, reload }: { readonly supply: Supply, readonly reload: Reload }): Promise<void> {
+    const startedAt = performance.now()
+    const policy = await reload.first()
+    checkExposed(policy)
+    checkTests(supply, policy, this.#settings)
+    this.#put(policy)
+    this.#openedIn = performance.now() - startedAt
+  }
+
+  #put (policy: Policy): void {
+    this.#abilities = new Abilities(policy)
+  }
+
+  #check (supply: Supply, policy: Policy): void {
     const problems = this.#routes.problems(policy)
     if (problems.length > 0) throw new OptionError(`the new policy does not fit the routes:\n  ${problems.join('\n  ')}`)
-    this.#abilities = new Abilities(policy)
-    return { version: policy.version }
+    checkExposed(policy)
+    checkTests(supply, policy, this.#settings)
   }
 
   readonly throttle: HandlerThrottle = {
@@ -141,7 +212,13 @@ function unlessNoAttempt (verdict: Verdict): Verdict {
   return verdict
 }
 
-async function read ({ policies }: Settings): Promise<Policy | null> {
-  if (policies === null) return null
-  return compilePolicies(typeof policies === 'string' || policies instanceof URL ? await readPolicies(policies) : sourcesOf(policies))
+/** A front end that is told half of a condition would show what is not allowed. */
+function checkExposed (policy: Policy): void {
+  const problems = packedRulesProblems(policy)
+  if (problems.length > 0) throw new PolicyError(problems)
+}
+
+function checkTests (supply: Supply, policy: Policy, reading: Pick<Settings, 'roles' | 'memberships'>): void {
+  const problems = policyTestProblems(policy, reading)
+  if (problems.length > 0) throw new PolicyError([{ place: { file: supply.name }, message: `fails its own tests:\n  ${problems.join('\n  ')}` }])
 }

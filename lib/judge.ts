@@ -1,7 +1,8 @@
 /** What the policy says of a request: its pre-checks, what needs no record, and what the records decide. */
 import type { FastifyRequest } from 'fastify'
 import { decide, type No, type Ruling } from './authorization/decision.ts'
-import { findRecord, writtenBy, type FoundRecord } from './evidence.ts'
+import { findChange } from './change.ts'
+import { findRecord, writtenBy, type NotFound } from './evidence.ts'
 import type { Passage } from './passage.ts'
 import { refusedNo } from './refusal-of.ts'
 import { Refusal, refusal } from './refusal.ts'
@@ -14,12 +15,10 @@ export class Judge {
   preCheck (passage: Passage): Refusal | null {
     const { preChecks } = passage.abilities.policy
     if (preChecks.length === 0) return null
-    const { user } = passage.asker()
-    if (user === null) return null
-    for (const check of preChecks) {
+    for (const [person, check] of passage.people.flatMap((person) => preChecks.map((check) => [person, check] as const))) {
       if (passage.plan.despite.has(check.code)) continue
       try {
-        if (check.refuses(user)) return (passage.refusal = this.refuse(passage, { reason: `the pre-check ${check.name} refuses this user`, code: check.code }))
+        if (check.refuses(person)) return (passage.refusal = this.refuse(passage, { reason: `the pre-check ${check.name} refuses this user`, code: check.code }))
       } catch (cause) {
         return (passage.refusal = refusal('temporarily_unavailable', { reason: `the pre-check ${check.name} could not decide`, cause }))
       }
@@ -40,7 +39,7 @@ export class Judge {
     if (passage.plan.mode === 'closed' || passage.plan.mode === 'preflight') {
       return (passage.refusal = this.refuse(passage, { reason: 'the route declares nothing, and is closed', code: null }))
     }
-    const ruling = decide(passage.plan.requirement, passage.asker(), { records: passage.records, written: [] })
+    const ruling = decide(passage.plan.requirement, passage.asker(), { records: passage.records, written: [], nexts: passage.nexts })
     return this.#ruled(passage, ruling)
   }
 
@@ -56,28 +55,42 @@ export class Judge {
 
   /** Loads and decides in turn, until nothing is left to load. */
   #loadAndDecide (passage: Passage, request: FastifyRequest, written: readonly string[] | null): Judgement | Promise<Judgement> {
-    const { plan, records } = passage
-    const ruling = decide(plan.requirement, passage.asker(), { records, written })
+    const { plan, records, nexts } = passage
+    const ruling = decide(plan.requirement, passage.asker(), { records, written, nexts })
+    if (ruling.kind === 'next') return this.#change(passage, request, ruling, written)
     const target = ruling.kind === 'record' ? ruling.target : ruling.kind === 'yes' ? plan.targets.find((one) => !records.has(one)) : undefined
     if (target === undefined) {
       if (ruling.kind === 'yes') this.#keepAllowed(passage, written)
       return this.#ruled(passage, ruling)
     }
-    const goOn = (found: FoundRecord): Judgement | Promise<Judgement> => {
-      if (found.kind === 'failed') return found.error instanceof Refusal ? (passage.refusal = found.error) : found.error
-      if (found.kind === 'unknown') return (passage.refusal = refusal('temporarily_unavailable', { reason: found.reason, cause: found.cause }))
-      records.set(target, found.record)
+    return this.#goOn(passage, findRecord(target, request, passage), ({ record }) => {
+      records.set(target, record)
       return this.#loadAndDecide(passage, request, written)
+    })
+  }
+
+  /** Makes the record as it will be, and goes on. */
+  #change (passage: Passage, request: FastifyRequest, { target, record, action }: Extract<Ruling, { kind: 'next' }>, written: readonly string[] | null): Judgement | Promise<Judgement> {
+    return this.#goOn(passage, findChange(target, record, action, request, passage), ({ next }) => {
+      passage.nexts.set(target, next)
+      return this.#loadAndDecide(passage, request, written)
+    })
+  }
+
+  #goOn<F extends { readonly kind: 'found' }> (passage: Passage, found: F | NotFound | Promise<F | NotFound>, next: (found: F) => Judgement | Promise<Judgement>): Judgement | Promise<Judgement> {
+    const goOn = (settled: F | NotFound): Judgement | Promise<Judgement> => {
+      if (settled.kind === 'failed') return settled.error instanceof Refusal ? (passage.refusal = settled.error) : settled.error
+      if (settled.kind === 'unknown') return (passage.refusal = refusal('temporarily_unavailable', { reason: settled.reason, cause: settled.cause }))
+      return next(settled)
     }
-    const found = findRecord(target, request, passage)
     return found instanceof Promise ? found.then(goOn) : goOn(found)
   }
 
   /** With alternatives, a yes need not be for every record: one whose own part says no is not handed out, whether it is hidden or missing. */
   #keepAllowed (passage: Passage, written: readonly string[] | null): void {
-    const { records, withheld } = passage
+    const { records, withheld, nexts } = passage
     for (const can of passage.plan.alternatives) {
-      const ruling = decide(can, passage.asker(), { records, written })
+      const ruling = decide(can, passage.asker(), { records, written, nexts })
       if (ruling.kind === 'no') withheld.set(can.target, () => this.refuse(passage, ruling))
     }
   }
@@ -95,7 +108,7 @@ export class Judge {
 
   /** The refusal for a no of the policy. It counts once it is answered or thrown: a handler may catch it and do something else. */
   refuse (passage: Passage, no: No | { readonly reason: string, readonly code: string | null }): Refusal {
-    const whole = 'kind' in no ? no : { kind: 'no' as const, as: 'forbidden' as const, rule: null, part: passage.plan.requirement, fields: [], ...no }
+    const whole = 'kind' in no ? no : { kind: 'no' as const, as: 'forbidden' as const, rule: null, part: passage.plan.requirement, fields: [], asked: null, ...no }
     const refused = refusedNo(whole, passage.plan, passage.asker().roles)
     passage.no = whole
     passage.tried = refused.tried === null || passage.scheme === null ? null : { ...refused.tried, schemes: [passage.scheme] }

@@ -1,12 +1,18 @@
 /** The plugin's options, checked when it is registered. */
+import type { FastifyRequest } from 'fastify'
 import { isAccess, ROUTE_OPTIONS, type Declaration, type RouteOptions } from './access.ts'
 import type { AnyScheme } from './authentication/scheme.ts'
 import { isRequireAll, type AcceptedScheme } from './authentication/way.ts'
 import { checkDisclosure, type Disclosure } from './authorization/disclosure.ts'
+import type { Membership } from './authorization/membership.ts'
+import type { BreakGlass } from './circumstances.ts'
 import { didYouMean } from './nearest.ts'
 import { knownOptionsOnly, OptionError, wrongOption } from './option-error.ts'
-import type { PolicyDefinition } from './policies/define.ts'
+import { isPolicyStore } from './policies/source.ts'
+import type { Policies } from './policies/supply.ts'
 import { protectedResourcesOf, type ProtectedResource, type PublishedResource } from './protected-resource.ts'
+import { checkReload, type ReloadOptions } from './reload-options.ts'
+import type { ReloadTimes } from './reload-times.ts'
 import type { ThrottleOptions } from './throttling/throttle.ts'
 
 export interface GatehouseOptions {
@@ -14,12 +20,22 @@ export interface GatehouseOptions {
   readonly realm?: string
   /** The schemes of every route that names none, in order. A scheme that is not in this list works only on the routes that name it. */
   readonly schemes?: readonly AcceptedScheme[]
-  /** A folder of policy files, as a `file:` URL or a path, or policies made by `definePolicy`. Needed for `can()`. */
-  readonly policies?: URL | string | readonly PolicyDefinition[]
+  /** A folder of policy files, as a `file:` URL or a path; another store of them; or policies made by `definePolicy`. Needed for `can()`. */
+  readonly policies?: Policies
+  /** When policies are read again, beside `app.gatehouse.reload()`. */
+  readonly reload?: ReloadOptions
   /** Requirements of routes that others register, by URL pattern; the most specific pattern wins, and a route's own declaration beats them all. */
   readonly routes?: Readonly<Record<string, Declaration>>
   /** The roles of a user. Default: its `roles`, a list of strings. */
   readonly roles?: (user: never) => readonly string[]
+  /** The roles that a user has in some tenants only: `[{ tenant: 'aurora', roles: ['editor'] }]`. Default: its `memberships`. */
+  readonly memberships?: (user: never) => readonly Membership[]
+  /** What rules may ask of the environment beside `now` and `address`, asked once for each request. A throw is a 503. */
+  readonly environment?: (request: FastifyRequest) => object | Promise<object>
+  /** Who really asks, where somebody acts as the user: then only what both may do is allowed. `null`: nobody does. A refusal that it throws is the answer; another throw, and `undefined`, is a 503. */
+  readonly actor?: (user: never, request: FastifyRequest) => object | null | Promise<object | null>
+  /** The emergency that this user is granted, for its time; `null`: none. Every answer under it is logged. A throw is a 503. */
+  readonly breakGlass?: (user: never, request: FastifyRequest) => BreakGlass | null | Promise<BreakGlass | null>
   /**
    * `'refuse'`: credentials over plain HTTP are a 403 `insecure_transport`, right and wrong ones alike, wherever credentials are looked at.
    * Behind a proxy that ends TLS this needs Fastify's `trustProxy`. Default `'allow'`.
@@ -50,9 +66,14 @@ export interface RefusalOptions {
 export interface Settings {
   readonly realm: string
   readonly schemes: readonly AcceptedScheme[]
-  readonly policies: URL | string | readonly PolicyDefinition[] | null
+  readonly policies: Policies | null
+  readonly reload: ReloadTimes
   readonly routes: Readonly<Record<string, Declaration>>
   readonly roles: (user: object) => unknown
+  readonly memberships: (user: object) => unknown
+  readonly environment: ((request: FastifyRequest) => unknown) | null
+  readonly actor: ((user: object, request: FastifyRequest) => unknown) | null
+  readonly breakGlass: ((user: object, request: FastifyRequest) => unknown) | null
   readonly refusesInsecure: boolean
   readonly protectedResources: readonly PublishedResource[]
   readonly format: 'problem' | 'fastify'
@@ -62,17 +83,17 @@ export interface Settings {
   readonly throttle: ThrottleOptions | false
 }
 
-const OPTIONS: readonly (keyof GatehouseOptions)[] = ['realm', 'schemes', 'policies', 'routes', 'roles', 'insecureTransport', 'protectedResources', 'refusals', 'disclose', 'throttle']
+const OPTIONS: readonly (keyof GatehouseOptions)[] = ['realm', 'schemes', 'policies', 'reload', 'routes', 'roles', 'memberships', 'environment', 'actor', 'breakGlass', 'insecureTransport', 'protectedResources', 'refusals', 'disclose', 'throttle']
 const REFUSALS: readonly (keyof RefusalOptions)[] = ['format', 'html', 'details']
 
 /** Checks the options. Throws FST_GATEHOUSE_OPTION for the first that does not make sense. */
 export function settingsOf (options: GatehouseOptions): Settings {
   knownOptionsOnly('fastify-gatehouse', options, OPTIONS)
-  const { realm = 'api', schemes = [], policies = null, routes = {}, roles = ownRoles, insecureTransport = 'allow', protectedResources = [], refusals = {}, disclose = {}, throttle = {} } = options
+  const { realm = 'api', schemes = [], policies = null, reload = {}, routes = {}, roles = ownRoles, insecureTransport = 'allow', protectedResources = [], refusals = {}, disclose = {}, throttle = {} } = options
   if (typeof realm !== 'string' || !/^[\x20-\x7e]+$/.test(realm)) throw wrongOption('realm', realm, 'printable ASCII text')
   checkSchemes('schemes', schemes)
-  if (policies !== null && typeof policies !== 'string' && !(policies instanceof URL) && !Array.isArray(policies)) {
-    throw wrongOption('policies', policies, 'a folder (a file: URL or a path), or a list of policies made by definePolicy')
+  if (policies !== null && typeof policies !== 'string' && !(policies instanceof URL) && !Array.isArray(policies) && !isPolicyStore(policies)) {
+    throw wrongOption('policies', policies, 'a folder (a file: URL or a path), a store as policyFolder(…), policyTable(…) and policyKey(…) make it, or a list of policies made by definePolicy')
   }
   if (typeof roles !== 'function') throw wrongOption('roles', roles, 'a function from the user to a list of role names')
   if (insecureTransport !== 'allow' && insecureTransport !== 'refuse') throw wrongOption('insecureTransport', insecureTransport, "'allow' or 'refuse'")
@@ -80,14 +101,28 @@ export function settingsOf (options: GatehouseOptions): Settings {
     realm,
     schemes: [...schemes],
     policies,
+    reload: checkReload('reload', reload, policies),
     routes: checkRoutes(routes),
     roles: roles as (user: object) => unknown,
+    memberships: (functionOf('memberships', options.memberships) ?? ownMemberships) as Settings['memberships'],
+    environment: functionOf('environment', options.environment) as Settings['environment'],
+    actor: functionOf('actor', options.actor) as Settings['actor'],
+    breakGlass: functionOf('breakGlass', options.breakGlass) as Settings['breakGlass'],
     refusesInsecure: insecureTransport === 'refuse',
     protectedResources: protectedResourcesOf('protectedResources', protectedResources),
     ...checkRefusals(refusals),
     disclose: checkDisclosure('disclose', disclose),
     throttle,
   }
+}
+
+function ownMemberships (user: { readonly memberships?: unknown }): unknown {
+  return user.memberships
+}
+
+function functionOf (option: string, given: unknown): unknown {
+  if (given !== undefined && typeof given !== 'function') throw wrongOption(option, given, 'a function')
+  return given ?? null
 }
 
 function ownRoles (user: { readonly roles?: unknown }): unknown {

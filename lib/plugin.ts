@@ -8,6 +8,7 @@ import type { AnyScheme } from './authentication/scheme.ts'
 import type { No } from './authorization/decision.ts'
 import { STANDING } from './authorization/standing.ts'
 import { Boot, plainErrorHandler } from './boot.ts'
+import { circumstancesOf, hasCircumstances } from './circumstances.ts'
 import { eventOf } from './event-of.ts'
 import { Gatehouse } from './gatehouse.ts'
 import { challengeOrNot, guardAnswer } from './guard.ts'
@@ -22,6 +23,7 @@ import { listening, report } from './reporting/decision-event.ts'
 import { quietAbout } from './reporting/quiet-log.ts'
 import type { RoutePlan } from './route-plan.ts'
 import { Routes } from './routes.ts'
+import { standIn } from './stand-in.ts'
 
 /** Where a request keeps its passage. */
 const PASSAGE = Symbol('fastify-gatehouse.passage')
@@ -39,7 +41,7 @@ const gatehousePlugin: FastifyPluginAsync<GatehouseOptions> = async (app, option
     const lastLook: onSendHookHandler = (request, reply, payload, done) => life.lastLook(request as Request, reply, payload, done)
     route.onSend = [route.onSend ?? [], lastLook].flat()
   })
-  const gatehouse = await Gatehouse.open(settings, routes)
+  const gatehouse = await Gatehouse.open(settings, routes, app.log)
   const life = new Life(settings, routes, gatehouse)
   decorate(app, gatehouse)
   serveMetadata(app, settings.protectedResources)
@@ -55,7 +57,9 @@ const gatehousePlugin: FastifyPluginAsync<GatehouseOptions> = async (app, option
     boot.check()
     routes.compile(gatehouse.policy)
     await life.prepare()
+    gatehouse.start()
   })
+  app.addHook('preClose', () => gatehouse.stop())
   app.addHook('onClose', () => life.close())
 
   function decorate (app: FastifyInstance, gatehouse: Gatehouse): void {
@@ -114,13 +118,14 @@ class Life {
     request.auth ??= null
     request.user ??= null as never
     const plan = this.#routes.planFor(request) ?? this.#unknown
+    const stoodIn = standIn(request.raw, plan.schemes)
     if (plan.mode === 'public') return done()
     if (plan.mode === 'preflight' && isPreflight(request)) return done()
     const passage = this.#enter(request, plan)
     if (this.#settings.refusesInsecure && request.protocol !== 'https' && carriesCredentials(request, this.#known)) {
       return this.#answer(request, reply, (passage.refusal = refusal('insecure_transport', { reason: 'credentials were sent over plain HTTP' })), done)
     }
-    const outcome = authenticate(request, { ways: plan.ways, known: this.#known }, this.#guard)
+    const outcome = stoodIn ?? authenticate(request, { ways: plan.ways, known: this.#known }, this.#guard)
     if (outcome instanceof Promise) {
       outcome.then((settled) => this.#admit(request, reply, passage, settled, done)).catch(done)
       return
@@ -129,7 +134,22 @@ class Life {
   }
 
   #admit (request: Request, reply: FastifyReply, passage: Passage, outcome: Outcome, done: HookHandlerDoneFunction): void {
-    const no = this.#recognise(request, passage, outcome) ?? this.#judge.preCheck(passage) ?? this.#judge.early(passage)
+    const no = this.#recognise(request, passage, outcome)
+    if (no !== null) return this.#answer(request, reply, no, done)
+    if (!hasCircumstances(this.#settings)) return this.#judgeEarly(request, reply, passage, done)
+    const user = request.auth === null ? null : request.user as object
+    circumstancesOf(request, user, this.#settings).then((circumstances) => {
+      passage.circumstances = circumstances
+      this.#judgeEarly(request, reply, passage, done)
+    }, (cause: unknown) => {
+      passage.circumstances = 'unknown'
+      const reason = 'what is around the request could not be found out'
+      this.#answer(request, reply, (passage.refusal = cause instanceof Refusal ? cause : refusal('temporarily_unavailable', { reason, cause })), done)
+    }).catch(done)
+  }
+
+  #judgeEarly (request: Request, reply: FastifyReply, passage: Passage, done: HookHandlerDoneFunction): void {
+    const no = this.#judge.preCheck(passage) ?? this.#judge.early(passage)
     if (no === null) return done()
     this.#answer(request, reply, no, done)
   }
@@ -201,7 +221,8 @@ class Life {
   onSend (request: Request, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
     const passage = this.passageOf(request)
     const answer = guardAnswer(request, reply, payload, passage, this.#settings, this.#answersItself(request))
-    if (passage.refusal !== null || (listening() && passage.plan !== this.#unknown)) {
+    const isEmergency = (passage.circumstances?.breakGlass ?? null) !== null
+    if (passage.refusal !== null || isEmergency || (listening() && passage.plan !== this.#unknown)) {
       report(eventOf(request, reply, passage), request.log, passage.refusal?.cause)
     }
     done(null, answer)

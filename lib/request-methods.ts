@@ -8,6 +8,7 @@ import type { Passage } from './passage.ts'
 import type { Policy } from './policies/policy.ts'
 import { refusal } from './refusal.ts'
 import { knownActions } from './route-plan.ts'
+import { noteDecision } from './witness.ts'
 
 /** Whether the user may do the action on this record. */
 export function canRecord (passage: Passage, action: string, resource: AnyResource, record: object): boolean {
@@ -23,8 +24,13 @@ export function authorizeRecord (passage: Passage, action: string, resource: Any
   const can: Can = { kind: 'can', action, target: resource.record }
   const asker = passage.asker()
   const ruling = ruled(() => decideRecord(can, asker, whole(record), []))
-  if (ruling.kind !== 'no') return null
-  return asker.user === null && ruling.as !== 'hidden' ? { ...ruling, as: 'unauthenticated', code: null, fields: [] } : ruling
+  const no = ruling.kind === 'no' ? noOf(ruling, asker.user) : null
+  noteDecision(passage, { action, resource, record, no })
+  return no
+}
+
+function noOf (no: No, user: object | null): No {
+  return user === null && no.as !== 'hidden' ? { ...no, as: 'unauthenticated', code: null, fields: [] } : no
 }
 
 /** Law 10. What a decision asks of the application (the roles of a user, a value of a record) may throw. */

@@ -5,6 +5,7 @@ import { schemesOf, waysOf, type Way } from './authentication/way.ts'
 import { parts, subjectOf, type Can, type Requirement, type Target } from './authorization/requirement.ts'
 import type { Disclosure } from './authorization/disclosure.ts'
 import type { AnyResource } from './authorization/resource.ts'
+import { placeText } from './authorization/why-not.ts'
 import { didYouMean } from './nearest.ts'
 import { checkRouteOptions, type Settings } from './options.ts'
 import type { Policy, Rule } from './policies/policy.ts'
@@ -133,7 +134,7 @@ function canProblems ({ action, target }: Can, url: string, policy: Policy | nul
   if (!policy.subjects.has(subject) && !policy.subjects.has('all')) return [`no rule mentions the subject "${subject}".${didYouMean(subject, policy.subjects)}`]
   const rules = allRules(policy).filter((rule) => appliesTo(rule, action, subject))
   if (!rules.some((rule) => !rule.inverted)) return [`no rule allows anybody to "${action}" a ${subject}: the route would be closed to everyone`]
-  return [...targetProblems(action, target, url, rules), ...handlerSeesToFields ? [] : fieldProblems(action, target, rules)]
+  return [...targetProblems(action, target, url, rules), ...backendProblems(target, policy), ...handlerSeesToFields ? [] : fieldProblems(action, target, rules)]
 }
 
 function targetProblems (action: string, target: Target, url: string, rules: readonly Rule[]): string[] {
@@ -158,15 +159,39 @@ function fieldProblems (action: string, target: Target, rules: readonly Rule[]):
   return [`can("${action}", ${subjectOf(target)}) would ignore the fields of rule ${limited.id}: give a resource or .proposed(…), or say { fields: false } if the handler sees to it`]
 }
 
+/** A rule that the store of the records cannot express, whatever its action: a handler may ask for the filter of any. */
+function backendProblems (target: Target, policy: Policy): string[] {
+  if (target.kind === 'type' || target.resource.backend === null) return []
+  const { backend, subject } = target.resource
+  return [...allRules(policy), ...membershipRules(policy)].filter((rule) => isAbout(rule, subject) && asksForRecords(rule)).flatMap((rule) => {
+    const problem = rule.condition === null ? null : backend.problem(rule.condition)
+    return problem === null ? [] : [`${backend.name} cannot express rule ${rule.id} (${placeText(rule.place)}): ${problem}`]
+  })
+}
+
+/** An inverted rule about fields, or one about the state after an update, takes no record out of a list. */
+function asksForRecords ({ inverted, fields, state }: Rule): boolean {
+  return state !== 'new' && !(inverted && fields !== null)
+}
+
 function roleProblems (roles: readonly string[], policy: Policy | null): string[] {
   if (policy === null) return []
   return roles.filter((role) => !policy.roles.has(role)).map((role) => `no policy defines the role "${role}".${didYouMean(role, policy.roles.keys())}`)
 }
 
 function allRules (policy: Policy): Rule[] {
-  return [...new Set([...[...policy.roles.values()].flat(), ...policy.groups.flatMap((group) => group.rules)])]
+  return [...new Set([...[...policy.roles.values()].flat(), ...policy.groups.flatMap((group) => group.rules), ...[...policy.breakGlass.values()].flat()])]
+}
+
+/** The same rules once more, held within some tenants. */
+function membershipRules (policy: Policy): Rule[] {
+  return [...new Set([...policy.memberships.values()].flat())]
 }
 
 function appliesTo (rule: Rule, action: string, subject: string): boolean {
-  return (rule.action.includes(action) || rule.action.includes('manage')) && (rule.subject.includes(subject) || rule.subject.includes('all'))
+  return (rule.action.includes(action) || rule.action.includes('manage')) && isAbout(rule, subject)
+}
+
+function isAbout (rule: Rule, subject: string): boolean {
+  return rule.subject.includes(subject) || rule.subject.includes('all')
 }

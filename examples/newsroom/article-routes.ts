@@ -1,7 +1,7 @@
 /** The routes of the articles: what each demands, and what it does once that is met. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { allOf, refusal, signedIn, stepUp, type Refusal } from 'fastify-gatehouse'
-import { LAST_ID, STATUSES, type Articles, type Changes, type NewArticle } from './articles.ts'
+import { BACKEND, LAST_ID, STATUSES, type Articles, type Changes, type NewArticle } from './articles.ts'
 import { STORABLE } from './validation.ts'
 import { can, resource } from './words.ts'
 
@@ -26,20 +26,22 @@ interface OfOne { Params: { readonly id: number } }
 interface OfPage { Querystring: { readonly limit: number, readonly after: number } }
 
 export async function articleRoutes (app: FastifyInstance, { articles }: { readonly articles: Articles }): Promise<void> {
-  const article = resource('Article', { param: 'id', hidden: true, load: (id, { where }) => articles.find(Number(id), where) })
+  const article = resource('Article', { param: 'id', hidden: true, backend: BACKEND, load: (id, { where }) => articles.find(Number(id), where) })
 
   app.get<OfPage>('/articles', {
     schema: { querystring: PAGE },
     config: { access: can('read', article.list, { optional: true }) },
   }, async (request) => {
     const { limit, after } = request.query
-    // One more than asked for tells whether there is a next page.
-    const found = await articles.list(article.filter(request), { after, limit: limit + 1 })
-    const items = found.slice(0, limit)
-    return {
-      items: items.map((one) => article.readable(request, one)),
-      next: found.length > limit ? items.at(-1)?.id : null,
-    }
+    let next: number | null = null
+    const items = await article.listed(request, async (where) => {
+      // One more than asked for tells whether there is a next page.
+      const found = await articles.list(where, { after, limit: limit + 1 })
+      const page = found.slice(0, limit)
+      if (found.length > limit) next = page.at(-1)?.id ?? null
+      return page
+    })
+    return { items, next }
   })
 
   app.get<OfOne>('/articles/:id', {

@@ -1,6 +1,5 @@
 /** The articles: their records in the database, always asked for together with the condition that the policy sets. */
-import type { RecordFilter } from 'fastify-gatehouse'
-import { postgresql, type PostgresqlOptions } from 'fastify-gatehouse/filters'
+import { postgresql, type SqlWhere } from 'fastify-gatehouse/filters'
 import type { Query } from './database.ts'
 
 export const STATUSES = ['draft', 'published', 'archived'] as const
@@ -23,39 +22,42 @@ export type Changes = Partial<Pick<Article, 'title' | 'body' | 'status' | 'notes
 
 /** Each of them does nothing, and finds nothing, outside of `where`. */
 export interface Articles {
-  readonly find: (id: number, where: RecordFilter) => Promise<Article | undefined>
+  readonly find: (id: number, where: SqlWhere) => Promise<Article | undefined>
   /** In the order of their ids, those after `after`. */
-  readonly list: (where: RecordFilter, page: { readonly after: number, readonly limit: number }) => Promise<Article[]>
+  readonly list: (where: SqlWhere, page: { readonly after: number, readonly limit: number }) => Promise<Article[]>
   readonly create: (article: NewArticle) => Promise<Article>
-  readonly update: (id: number, changes: Changes, where: RecordFilter) => Promise<Article | undefined>
-  readonly remove: (id: number, where: RecordFilter) => Promise<boolean>
+  readonly update: (id: number, changes: Changes, where: SqlWhere) => Promise<Article | undefined>
+  readonly remove: (id: number, where: SqlWhere) => Promise<boolean>
 }
 
 /** `id` counts as integer in PostgreSQL up to here. */
 export const LAST_ID = 2_147_483_647
 
-const COLUMNS: PostgresqlOptions['columns'] = {
-  id: 'integer',
-  tenantId: { column: 'tenant_id', type: 'text' },
-  authorId: { column: 'author_id', type: 'text' },
-  status: 'text',
-  title: 'text',
-  body: 'text',
-  notes: 'text',
-}
+/** Where the attributes that rules mention are kept. */
+export const BACKEND = postgresql({
+  columns: {
+    id: 'integer',
+    tenantId: { column: 'tenant_id', type: 'text' },
+    authorId: { column: 'author_id', type: 'text' },
+    status: 'text',
+    title: 'text',
+    body: 'text',
+    notes: 'text',
+  },
+})
 
 const ARTICLE = 'id, tenant_id AS "tenantId", author_id AS "authorId", status, title, body, notes'
 
 export function articlesIn (query: Query): Articles {
   return {
     async find (id, where) {
-      const allowed = postgresql(where, { columns: COLUMNS, startAt: 2 })
+      const allowed = where.startingAt(2)
       const [row] = await query<Article>(`SELECT ${ARTICLE} FROM articles WHERE id = $1 AND ${allowed.text}`, [id, ...allowed.values])
       return row
     },
 
     async list (where, { after, limit }) {
-      const allowed = postgresql(where, { columns: COLUMNS, startAt: 3 })
+      const allowed = where.startingAt(3)
       const text = `SELECT ${ARTICLE} FROM articles WHERE id > $1 AND ${allowed.text} ORDER BY id LIMIT $2`
       return await query<Article>(text, [after, limit, ...allowed.values])
     },
@@ -67,7 +69,7 @@ export function articlesIn (query: Query): Articles {
     },
 
     async update (id, { title, body, status, notes }, where) {
-      const allowed = postgresql(where, { columns: COLUMNS, startAt: 7 })
+      const allowed = where.startingAt(7)
       const text = 'UPDATE articles SET title = COALESCE($2, title), body = COALESCE($3, body), status = COALESCE($4, status), ' +
         `notes = CASE WHEN $5::boolean THEN $6 ELSE notes END WHERE id = $1 AND ${allowed.text} RETURNING ${ARTICLE}`
       const values = [id, title ?? null, body ?? null, status ?? null, notes !== undefined, notes ?? null]
@@ -76,7 +78,7 @@ export function articlesIn (query: Query): Articles {
     },
 
     async remove (id, where) {
-      const allowed = postgresql(where, { columns: COLUMNS, startAt: 2 })
+      const allowed = where.startingAt(2)
       const rows = await query(`DELETE FROM articles WHERE id = $1 AND ${allowed.text} RETURNING id`, [id, ...allowed.values])
       return rows.length > 0
     },

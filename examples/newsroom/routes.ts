@@ -1,6 +1,6 @@
 /** The other routes, one for each kind of requirement. */
 import type { FastifyInstance } from 'fastify'
-import { authenticated, scope, signedIn } from 'fastify-gatehouse'
+import { authenticated, scope, sendPackedRules, signedIn } from 'fastify-gatehouse'
 import type { AnyScheme } from 'fastify-gatehouse/schemes'
 import type { Query } from './database.ts'
 import { HOME, prefersHtml } from './pages.ts'
@@ -25,6 +25,8 @@ export async function routes (app: FastifyInstance, { query, keys }: { readonly 
     const { id, tenantId = null, roles, plan } = signedIn(request)
     return { id, tenantId, roles, plan }
   })
+
+  app.get('/me/rules', { config: { access: authenticated() } }, sendPackedRules)
 
   app.get('/tenants/:id/settings', { schema: { params: PARAMS }, config: { access: can('read', settings) } }, (request) => settings.of(request))
 

@@ -1,8 +1,12 @@
 /** Deciding: what a requirement says of a user and the records at hand. Pure; it loads nothing and answers nobody. */
 import type { Rule } from '../policies/policy.ts'
-import { membership, type RequestAbility } from './ability.ts'
-import { whyNot } from './explanation.ts'
-import type { Can, Requirement, Target } from './requirement.ts'
+import type { State } from '../policies/schema.ts'
+import { isMember } from './abilities.ts'
+import type { Ability } from './ability.ts'
+import type { Question } from './explanation.ts'
+import { reasonOf, whyNot } from './why-not.ts'
+import { recordFilter } from './filter.ts'
+import { subjectOf, type Can, type Requirement, type Target } from './requirement.ts'
 
 /** How the user signed in, as far as a requirement asks about it. Times are seconds since 1970. */
 export interface SignIn {
@@ -16,7 +20,7 @@ export interface Asker {
   readonly user: object | null
   readonly roles: readonly string[]
   readonly signIn: SignIn | null
-  readonly ability: RequestAbility
+  readonly ability: Ability
   /** Seconds since 1970. */
   readonly now: number
 }
@@ -26,6 +30,16 @@ export interface Evidence {
   readonly records: ReadonlyMap<Target, object | null>
   /** The fields that the request writes; `null` where that cannot be told. */
   readonly written: readonly string[] | null
+  /** The records as they will be, of a request that changes them. One that is not there has not been made yet; `null`: it stays as it is. */
+  readonly nexts: ReadonlyMap<Target, Next | null>
+}
+
+/** What a record becomes. */
+export interface Next {
+  /** `null`: it cannot be told. */
+  readonly record: object | null
+  /** Fields that the body replaces as wholes, besides those that it writes. */
+  readonly overwritten: readonly string[]
 }
 
 export interface No {
@@ -39,12 +53,16 @@ export interface No {
   /** The part of the requirement that says no. */
   readonly part: Requirement
   readonly fields: readonly string[]
+  /** What was asked of the rules, for an explanation; `null` where no rule was. */
+  readonly asked: Question | null
 }
 
 export type Ruling =
   | { readonly kind: 'yes', readonly rule: Rule | null }
   /** This record must be loaded first; then ask again. */
   | { readonly kind: 'record', readonly target: Target }
+  /** The record as it will be must be made first; then ask again. */
+  | { readonly kind: 'next', readonly target: Target, readonly record: object, readonly action: string }
   | No
 
 const YES: Ruling = { kind: 'yes', rule: null }
@@ -83,18 +101,40 @@ function forAsker (asker: Asker, ruling: Ruling): Ruling {
 function decideCan (can: Can, asker: Asker, evidence: Evidence): Ruling {
   const { action, target } = can
   const { ability } = asker
-  if (target.kind === 'type') return ability.ever(action, target.subject) ? yes(ability.decisive(action, target.subject)) : forbidden(can, asker)
+  // A membership allows in some tenants only, and so may an emergency: neither is enough for the subject as a whole.
+  if (target.kind === 'type') return recordFilter(ability, action, target.subject).kind === 'every' ? yes(ability.decisive(action, target.subject)) : forbidden(can, asker)
   const { subject, hidden } = target.resource
   if (target.kind === 'list') return hidden || ability.ever(action, subject) ? YES : forbidden(can, asker)
   if (target.kind === 'record' && hidden) {
-    if (!ability.ever('read', subject)) return no(can, 'hidden', `nothing allows to read any ${subject}`)
+    if (!ability.ever('read', subject)) return { ...no(can, 'hidden', `nothing allows to read any ${subject}`), asked: { action: 'read', subject } }
   } else if (!ability.ever(action, subject)) {
     return forbidden(can, asker)
   }
   const record = evidence.records.get(target)
   if (record === undefined) return { kind: 'record', target }
   if (record === null) return no(can, 'missing', `there is no such ${subject}`)
-  return decideRecord(can, asker, record, evidence.written)
+  const ruling = decideRecord(can, asker, record, evidence.written)
+  if (ruling.kind !== 'yes' || target.kind !== 'record' || action === 'read') return ruling
+  const next = evidence.nexts.get(target)
+  if (next === undefined) return { kind: 'next', target, record, action }
+  return next === null ? ruling : decideNext(can, asker, record, next, evidence.written) ?? ruling
+}
+
+/** An update must be allowed on the record as it will be too: nobody moves a record to where he could not have touched it. `null` where it is. */
+export function decideNext (can: Can, { ability }: Asker, record: object, { record: next, overwritten }: Next, written: readonly string[] | null): No | null {
+  const { action } = can
+  const subject = subjectOf(can.target)
+  if (next === null) return no(can, 'forbidden', `what this ${subject} would become cannot be told from the body`)
+  const lost = forbiddenFields(ability, action, subject, record, overwritten, 'old')
+  if (lost !== null) return fieldsNo(can, lost, record, 'old')
+  if (ability.allows(action, subject, next, undefined, 'new')) return fieldsNo(can, forbiddenFields(ability, action, subject, next, written, 'new'), next, 'new')
+  const rule = ability.decisive(action, subject, next, 'new')
+  const inverted = rule?.inverted === true
+  return {
+    ...no(can, 'forbidden', inverted ? `rule ${rule.id} forbids what the record would become${reasonOf(rule)}` : `no rule allows "${action}" on what this ${subject} would become`, rule),
+    code: inverted ? rule.code : null,
+    asked: { action, subject, record: next, state: 'new' },
+  }
 }
 
 /** The decision on one record, also for `request.can` and `request.authorize`. */
@@ -105,19 +145,26 @@ export function decideRecord (can: Can, asker: Asker, record: object, written: r
   const { ability } = asker
   const covered = hidden && target.kind === 'record'
   if (covered && !ability.allows('read', subject, record)) {
-    return no(can, 'hidden', whyNot(ability, 'read', subject, record), ability.decisive('read', subject, record))
+    return { ...no(can, 'hidden', whyNot(ability, 'read', subject, record), ability.decisive('read', subject, record)), asked: { action: 'read', subject, record } }
   }
   if (!ability.allows(action, subject, record)) return forbidden(can, asker, record)
-  const fields = forbiddenFields(ability, action, subject, record, written)
-  if (fields !== null) return { ...no(can, 'fields', fields.length === 0 ? 'the body is no object, so its fields cannot be told' : `the fields ${fields.join(', ')} may not be written`), fields }
-  return yes(ability.decisive(action, subject, record))
+  return fieldsNo(can, forbiddenFields(ability, action, subject, record, written, 'old'), record, 'old') ?? yes(ability.decisive(action, subject, record))
+}
+
+function fieldsNo (can: Can, fields: readonly string[] | null, record: object, state: State): No | null {
+  if (fields === null) return null
+  return {
+    ...no(can, 'fields', fields.length === 0 ? 'the body is no object, so its fields cannot be told' : `the fields ${fields.join(', ')} may not be written`),
+    fields,
+    asked: { action: can.action, subject: subjectOf(can.target), record, field: fields[0], state },
+  }
 }
 
 /** Of the written fields those that are not allowed; `null` when all are. */
-function forbiddenFields (ability: RequestAbility, action: string, subject: string, record: object, written: readonly string[] | null): readonly string[] | null {
+function forbiddenFields (ability: Ability, action: string, subject: string, record: object, written: readonly string[] | null, state: State): readonly string[] | null {
   if (written === null) return ability.limitsFields(action, subject) ? [] : null
   if (written.length === 0 || !ability.limitsFields(action, subject)) return null
-  const fields = written.filter((field) => !ability.allows(action, subject, record, field))
+  const fields = written.filter((field) => !ability.allows(action, subject, record, field, state))
   return fields.length === 0 ? null : fields
 }
 
@@ -157,7 +204,7 @@ function isRecent (authTime: number | null, maxAge: number, now: number): boolea
 
 function allOf (rulings: readonly Ruling[]): Ruling {
   const refused = rulings.find((ruling) => ruling.kind === 'no' && ruling.as !== 'step_up')
-  const open = rulings.find((ruling) => ruling.kind === 'record')
+  const open = rulings.find((ruling) => ruling.kind === 'record' || ruling.kind === 'next')
   // Step-up is asked last, only of a user whom everything else allows.
   const stepUp = rulings.find((ruling) => ruling.kind === 'no')
   return refused ?? open ?? stepUp ?? yes(ruleOf(rulings))
@@ -165,7 +212,7 @@ function allOf (rulings: readonly Ruling[]): Ruling {
 
 function anyOf (rulings: readonly Ruling[]): Ruling {
   const allowed = rulings.find((ruling) => ruling.kind === 'yes')
-  const open = rulings.find((ruling) => ruling.kind === 'record')
+  const open = rulings.find((ruling) => ruling.kind === 'record' || ruling.kind === 'next')
   if (allowed !== undefined || open !== undefined) return (allowed ?? open) as Ruling
   const nos = rulings as readonly No[]
   return nos.reduce((best, ruling) => MOST_USEFUL.indexOf(ruling.as) < MOST_USEFUL.indexOf(best.as) ? ruling : best)
@@ -181,24 +228,25 @@ function yes (rule: Rule | null): Ruling {
 }
 
 function no (part: Requirement, as: No['as'], reason: string, rule: Rule | null = null): No {
-  return { kind: 'no', as, reason, rule, code: null, part, fields: [] }
+  return { kind: 'no', as, reason, rule, code: null, part, fields: [], asked: null }
 }
 
 function forbidden (can: Can, asker: Asker, record?: object): No {
   const { action, target } = can
-  const subject = target.kind === 'type' ? target.subject : target.resource.subject
+  const subject = subjectOf(target)
   const { ability } = asker
   const rule = ability.decisive(action, subject, record)
   return {
-    ...no(can, 'forbidden', whyNot(ability, action, subject, record), rule),
+    ...no(can, 'forbidden', whyNot(ability, action, subject, record), rule?.inverted === true ? rule : null),
     code: rule?.inverted === true ? rule.code : deniedCode(asker, action, subject),
+    asked: { action, subject, record },
   }
 }
 
 /** The public code of a policy for a set of users in which the user is not, and which would have allowed the action. */
 function deniedCode ({ ability, user }: Asker, action: string, subject: string): string | null {
   for (const group of ability.policy.groups) {
-    if (group.denied === null || membership(group, user) === true) continue
+    if (group.denied === null || isMember(group, user, ability.each[0]?.environment) === true) continue
     if (group.rules.some((rule) => !rule.inverted && covers(rule, action, subject))) return group.denied.code
   }
   return null

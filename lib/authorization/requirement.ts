@@ -5,8 +5,8 @@ import type { AnyResource } from './resource.ts'
 export type Target =
   /** The subject as a whole; no rule for it may have conditions. */
   | { readonly kind: 'type', readonly subject: string }
-  /** One record, loaded by the route's parameter before the check. */
-  | { readonly kind: 'record', readonly resource: AnyResource }
+  /** One record, loaded by the route's parameter before the check. `change` makes it as it will be, where the body alone does not say so. */
+  | { readonly kind: 'record', readonly resource: AnyResource, readonly change?: (request: never, record: never) => unknown }
   /** Many records: the handler must ask for the filter. */
   | { readonly kind: 'list', readonly resource: AnyResource }
   /** A record that does not exist yet, made from the request. */

@@ -1,5 +1,5 @@
 /** Where one request stands: its user's ability and the records loaded for it. */
-import type { Asker } from './decision.ts'
+import type { Asker, Next } from './decision.ts'
 import type { Target } from './requirement.ts'
 import type { AnyResource } from './resource.ts'
 
@@ -7,6 +7,8 @@ export interface Standing {
   /** Built when first needed. */
   readonly asker: () => Asker
   readonly records: Map<Target, object | null>
+  /** The records as they will be, of a request that changes them. */
+  readonly nexts: Map<Target, Next | null>
   /** The records that this user may not have, though an alternative allows the request; and the no for each. */
   readonly withheld: Map<Target, () => Error>
   /** The resources whose list filter, or a decision on a record of theirs, was asked for by the handler; `null` where the route has no list. */

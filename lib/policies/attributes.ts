@@ -1,5 +1,6 @@
 /** Checks the attributes that a condition names against what subjects.yaml declares. */
-import type { Comparison, Operand, Path, Scalar } from './condition.ts'
+import { ENVIRONMENT_COMPARISONS } from './condition.ts'
+import type { Comparison, EnvironmentComparison, Operand, Path, Scalar } from './condition.ts'
 import type { AttributeType } from './schema.ts'
 import { fits, kindOf } from './subjects.ts'
 import type { Attribute, Entity } from './subjects.ts'
@@ -17,11 +18,12 @@ export type Shape =
 /** Which operators mean something for a type. */
 const EQUALITY: readonly Comparison[] = ['$eq', '$ne', '$in', '$nin', '$exists']
 const ORDER: readonly Comparison[] = [...EQUALITY, '$lt', '$lte', '$gt', '$gte']
-const OPERATORS: Readonly<Record<AttributeType, readonly Comparison[]>> = {
+const OPERATORS: Readonly<Record<AttributeType, readonly (Comparison | EnvironmentComparison)[]>> = {
   string: ORDER,
   integer: ORDER,
   number: ORDER,
-  date: ORDER,
+  date: [...ORDER, '$between'],
+  address: [...EQUALITY, '$cidr'],
   boolean: EQUALITY,
   array: ['$all', '$size', '$exists'],
   object: ['$exists'],
@@ -51,28 +53,47 @@ export function pathProblem (path: Path, shape: Shape): string | null {
   return `unknown attribute ${quoted(name)} ${owner}.${instead(name, known)}`
 }
 
+/** What the values of a comparison may come from, where declared. */
+export interface Declared {
+  readonly shape: Shape
+  readonly user: Entity | null
+  readonly environment: Entity | null
+}
+
 /** Why this comparison cannot be meant, or `null`. */
-export function comparisonProblem (path: Path, operator: Comparison, operand: Operand, shape: Shape, user: Entity | null): string | null {
-  const users = operand.from === 'user' && user !== null ? attributeAt(user, operand.path) : 'inside'
-  if (users === null) return pathProblem((operand as { path: Path }).path, { kind: 'each', entities: [user as Entity] })
-  if (users !== 'inside') {
-    const problem = userOperandProblem(operator, users, `$user.${(operand as { path: Path }).path.join('.')}`)
+export function comparisonProblem (path: Path, operator: Comparison, operand: Operand, declared: Declared): string | null {
+  if (operand.from === 'literal') return ofEach(path, declared.shape, (attribute, name) => literalProblem(operator, attribute, [operand.value].flat() as Scalar[], name))
+  if (operand.from !== 'user' && operand.from !== 'environment') return null
+  const source = declared[operand.from]
+  const template = `$${operand.from}.${operand.path.join('.')}`
+  const given = source === null ? 'inside' : attributeAt(source, operand.path)
+  if (given === null) return pathProblem(operand.path, { kind: 'each', entities: [source as Entity] })
+  if (given !== 'inside') {
+    const problem = templateProblem(operator, given, template, operand.item === true)
     if (problem !== null) return problem
   }
+  return ofEach(path, declared.shape, (attribute, name) => typesProblem(operator, attribute, given, name, template))
+}
+
+/** Why an operator of the environment does not fit the attribute, or `null`. */
+export function operatorTypeProblem (path: Path, operator: EnvironmentComparison, shape: Shape): string | null {
+  return ofEach(path, shape, ({ type }, name) => OPERATORS[type].includes(operator) ? null : operatorProblem(operator, type, name))
+}
+
+/** The first problem with the attribute of one of the entities. */
+function ofEach (path: Path, shape: Shape, problemOf: (attribute: Attribute, name: string) => string | null): string | null {
   if (shape.kind !== 'each') return null
   for (const entity of shape.entities) {
     const attribute = attributeAt(entity, path)
     if (attribute === null || attribute === 'inside') continue
-    const name = `"${path.join('.')}" of ${entity.name}`
-    const problem = operand.from === 'user'
-      ? typesProblem(operator, attribute, users, name, `$user.${operand.path.join('.')}`)
-      : literalProblem(operator, attribute, [operand.value].flat() as Scalar[], name)
+    const problem = problemOf(attribute, `"${path.join('.')}" of ${entity.name}`)
     if (problem !== null) return problem
   }
   return null
 }
 
-function userOperandProblem (operator: Comparison, { type }: Attribute, template: string): string | null {
+function templateProblem (operator: Comparison, { type }: Attribute, template: string, item: boolean): string | null {
+  if (item) return kindOf(type) === null ? `"${operator}" needs single values in its list: ${template} is ${type}` : null
   if (LIST_OPERATORS.includes(operator)) return type === 'array' ? null : `"${operator}" needs a list: ${template} is ${type}`
   if (kindOf(type) === null) return `"${operator}" needs a single value: ${template} is ${type}`
   if (ORDERING.includes(operator) && type === 'boolean') return `"${operator}" needs a number or a text: ${template} is boolean`
@@ -81,7 +102,7 @@ function userOperandProblem (operator: Comparison, { type }: Attribute, template
 
 function typesProblem (operator: Comparison, { type }: Attribute, users: Attribute | 'inside', name: string, template: string): string | null {
   if (!OPERATORS[type].includes(operator)) return operatorProblem(operator, type, name)
-  if (users === 'inside' || users.type === 'array' || kindOf(users.type) === kindOf(type)) return null
+  if (users === 'inside' || users.type === 'array' || type === 'array' || kindOf(users.type) === kindOf(type)) return null
   return `${template} is ${users.type}, ${name} is ${type}: they are never equal`
 }
 
@@ -98,6 +119,7 @@ function literalProblem (operator: Comparison, attribute: Attribute, values: rea
   return `${quoted(unknown)} is no value of ${name}.${instead(String(unknown), allowed.map(String))}`
 }
 
-function operatorProblem (operator: Comparison, type: AttributeType, name: string): string {
-  return `"${operator}" does not fit ${name}, which is ${type}. Allowed: ${OPERATORS[type].join(', ')}`
+function operatorProblem (operator: Comparison | EnvironmentComparison, type: AttributeType, name: string): string {
+  const allowed = OPERATORS[type].filter((other) => (ENVIRONMENT_COMPARISONS as readonly string[]).includes(operator) || !(ENVIRONMENT_COMPARISONS as readonly string[]).includes(other))
+  return `"${operator}" does not fit ${name}, which is ${type}. Allowed: ${allowed.join(', ')}`
 }

@@ -1,47 +1,77 @@
-/** Puts a user's values into a condition. */
-import type { Comparison, Condition, Operand, Path, Scalar } from './condition.ts'
+/** Puts the values of the moment into a condition: the user's, the environment's, and the tenants of a membership. */
+import type { Condition, Operand, Path, Scalar } from './condition.ts'
 import { valueAt } from './value-at.ts'
 
 export type Bound =
   | { readonly kind: 'bound', readonly condition: Condition }
-  /** The user has no value at `path` that this comparison can use: an allowing rule then does not apply, an inverted one applies to every record. */
-  | { readonly kind: 'lacking', readonly path: Path }
+  | Lack
 
-/**
- * A condition of literals only; parts that need nothing of the user are the same objects as before. Lacking is a user without
- * ANY of the needed values (`null`: the anonymous), wherever in the condition it stands: no rule may widen because a value vanished.
- */
-export function bind (condition: Condition, user: unknown): Bound {
-  const result = bound(condition, user)
-  return isPath(result) ? { kind: 'lacking', path: result } : { kind: 'bound', condition: result }
+/** There is no value at `path` that this comparison can use: an allowing rule then does not apply, an inverted one applies to every record. */
+export interface Lack {
+  readonly kind: 'lacking'
+  readonly of: 'user' | 'environment'
+  readonly path: Path
 }
 
-/** The bound condition, or the path at which the user lacks a value. */
-function bound (condition: Condition, user: unknown): Condition | Path {
+/** What stands around a user. */
+export interface Surroundings {
+  readonly environment: object
+  /** The tenants in which the user has a role by a membership. */
+  readonly tenantsOf: (role: string) => readonly Scalar[]
+}
+
+export const NO_SURROUNDINGS: Surroundings = { environment: {}, tenantsOf: () => [] }
+
+/**
+ * A condition without templates; parts that have none are the same objects as before. Lacking is a user (or an environment) without
+ * ANY of the needed values (`null`: the anonymous), wherever in the condition it stands: no rule may widen because a value vanished.
+ */
+export function bind (condition: Condition, user: unknown, surroundings: Surroundings = NO_SURROUNDINGS): Bound {
+  const result = bound(condition, { user, surroundings })
+  return isLack(result) ? result : { kind: 'bound', condition: result }
+}
+
+interface Sources {
+  readonly user: unknown
+  readonly surroundings: Surroundings
+}
+
+function bound (condition: Condition, sources: Sources): Condition | Lack {
   switch (condition.kind) {
-    case 'compare': {
-      const { path, operator, operand } = condition
-      if (operand.from === 'literal') return condition
-      const value = valueAt(user, operand.path)
-      return isUsable(operator, value) ? { kind: 'compare', path, operator, operand: literal(value) } : operand.path
-    }
+    case 'compare': return boundComparison(condition, sources)
     case 'not': {
-      const of = bound(condition.of, user)
+      const of = bound(condition.of, sources)
       if (of === condition.of) return condition
-      return isPath(of) ? of : { kind: 'not', of }
+      return isLack(of) ? of : { kind: 'not', of }
     }
     default:
-      return boundParts(condition, user)
+      return boundParts(condition, sources)
   }
 }
 
-function boundParts (condition: Extract<Condition, { of: readonly Condition[] }>, user: unknown): Condition | Path {
+function boundComparison (condition: Extract<Condition, { kind: 'compare' }>, { user, surroundings }: Sources): Condition | Lack {
+  const { path, operator, operand } = condition
+  switch (operand.from) {
+    case 'user':
+    case 'environment': {
+      const value = operand.from === 'user' ? valueAt(user, operand.path) : asWritten(valueAt(surroundings.environment, operand.path))
+      const given = operand.item === true ? [value] : value
+      return isUsable(operator, given) ? { kind: 'compare', path, operator, operand: literal(given) } : { kind: 'lacking', of: operand.from, path: operand.path }
+    }
+    case 'memberships':
+      return { kind: 'compare', path, operator, operand: literal(surroundings.tenantsOf(operand.role) as Usable) }
+    default:
+      return condition
+  }
+}
+
+function boundParts (condition: Extract<Condition, { of: readonly Condition[] }>, sources: Sources): Condition | Lack {
   const before = condition.of
   let after: Condition[] | null = null
   for (let index = 0; index < before.length; index++) {
     const part = before[index] as Condition
-    const result = bound(part, user)
-    if (isPath(result)) return result
+    const result = bound(part, sources)
+    if (isLack(result)) return result
     if (result === part) continue
     after ??= before.slice()
     after[index] = result
@@ -51,7 +81,7 @@ function boundParts (condition: Extract<Condition, { of: readonly Condition[] }>
 
 type Usable = Exclude<Scalar, null> | readonly Exclude<Scalar, null>[]
 
-function isUsable (operator: Comparison, value: unknown): value is Usable {
+function isUsable (operator: string, value: unknown): value is Usable {
   switch (operator) {
     case '$in':
     case '$nin':
@@ -65,6 +95,11 @@ function isUsable (operator: Comparison, value: unknown): value is Usable {
     default:
       return isScalar(value)
   }
+}
+
+/** An instant, `$environment.now`, is compared as policies write it. */
+function asWritten (value: unknown): unknown {
+  return value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : value
 }
 
 /** An empty list is a value: a user without teams is in none of them. */
@@ -97,6 +132,6 @@ function literal (value: Usable): Operand {
   return { from: 'literal', value }
 }
 
-function isPath (result: Condition | Path): result is Path {
-  return Array.isArray(result)
+function isLack (result: Condition | Lack): result is Lack {
+  return result.kind === 'lacking'
 }

@@ -2,36 +2,54 @@
 import { bind } from './bind.ts'
 import { evaluateUser } from './evaluate.ts'
 import type { Group, Policy, PolicySource, PreCheck, Rule } from './policy.ts'
+import { PolicyError } from './problems.ts'
 import { ANONYMOUS, lineage } from './roles.ts'
+import { reaching, reachingAsMember } from './reach.ts'
+import type { ReachingRule } from './reach.ts'
 import type { CheckedRule } from './rules.ts'
 import type { Declarations } from './subjects.ts'
-import { withinTenant } from './tenant.ts'
-import { userPaths } from './user-paths.ts'
+import { hasTemplates } from './templates-in.ts'
 import { validate } from './validate.ts'
-import type { CheckedPolicy, CheckedPreCheck } from './validate.ts'
+import type { Checked, CheckedPolicy, CheckedPreCheck } from './validate.ts'
 import { versionOf } from './version.ts'
 
 type Of<K extends CheckedPolicy['kind']> = Extract<CheckedPolicy, { kind: K }>
 
 /** Throws a `PolicyError` that tells everything that is wrong. */
 export function compilePolicies (sources: readonly PolicySource[]): Policy {
-  const { declared, policies, contents } = validate(sources)
+  const checked = validate(sources)
+  if (checked.senseless.length > 0) throw new PolicyError(checked.senseless)
+  return compileChecked(checked)
+}
+
+/** Also of rules that can never matter: they are decided about like all others. */
+export function compileChecked ({ declared, policies, tests, contents }: Checked): Policy {
   const ofRoles = policies.filter((policy) => policy.kind === 'role')
   const inherits = lineagesOf(ofRoles)
-  const roles = rolesOf(ofRoles, inherits, declared)
+  const roles = rolesOf(ofRoles, inherits, (rule) => reaching(rule, declared))
+  const memberships = rolesOf(ofRoles.filter(({ name }) => name !== ANONYMOUS), inherits, (rule, role) => reachingAsMember(rule, role, declared))
   const groups = policies.filter((policy) => policy.kind === 'when').map((policy) => groupOf(policy, declared))
   const preChecks = policies.filter((policy) => policy.kind === 'deny').flatMap(preChecksOf)
-  const rules = [...roles.values(), ...groups.map((group) => group.rules)].flat()
+  const breakGlass = new Map(policies.filter((policy) => policy.kind === 'breakGlass').map(({ name, rules }) => [name, rules.flatMap((rule) => rulesOf(rule, declared))]))
+  const rules = allOnce([...roles.values(), ...groups.map((group) => group.rules), ...breakGlass.values()])
   return {
     version: versionOf(contents),
     roles,
     inherits,
+    parents: parentsOf(ofRoles),
+    memberships,
+    breakGlass,
     groups,
     preChecks,
+    tests,
     actions: new Set(rules.flatMap((rule) => rule.action)),
     subjects: new Set(rules.flatMap((rule) => rule.subject)),
     codes: new Set([...rules, ...preChecks, ...groups.map((group) => group.denied)].flatMap((named) => named?.code ?? [])),
   }
+}
+
+function parentsOf (policies: readonly Of<'role'>[]): Map<string, readonly string[]> {
+  return new Map(policies.map(({ name, inherits }) => [name, name === ANONYMOUS ? [] : [...inherits.map((parent) => parent.name), ANONYMOUS]]))
 }
 
 function lineagesOf (policies: readonly Of<'role'>[]): Map<string, ReadonlySet<string>> {
@@ -39,17 +57,27 @@ function lineagesOf (policies: readonly Of<'role'>[]): Map<string, ReadonlySet<s
   return new Map([ANONYMOUS, ...known.keys()].map((name) => [name, lineage(name, known)]))
 }
 
-function rolesOf (policies: readonly Of<'role'>[], inherits: Policy['inherits'], declared: Declarations): Map<string, readonly Rule[]> {
-  const own = new Map(policies.map((policy) => [policy.name, policy.rules.flatMap((rule) => rulesOf(rule, declared))]))
+function rolesOf (policies: readonly Of<'role'>[], inherits: Policy['inherits'], reach: (rule: CheckedRule, role: string) => ReachingRule[]): Map<string, readonly Rule[]> {
+  const own = new Map(policies.map(({ name, rules }) => [name, rules.flatMap((rule) => reach(rule, name)).map(finished)]))
   return new Map([...inherits].map(([name, members]) => [name, [...members].flatMap((member) => own.get(member) ?? [])]))
 }
 
 function groupOf ({ name, when, denied, rules, place }: Of<'when'>, declared: Declarations): Group {
-  return { name, when, needs: userPaths(when), rules: rules.flatMap((rule) => rulesOf(rule, declared)), denied, place }
+  return { name, when, rules: rules.flatMap((rule) => rulesOf(rule, declared)), denied, place }
 }
 
 function rulesOf (checked: CheckedRule, declared: Declarations): Rule[] {
-  return withinTenant(checked, declared).map((rule) => ({ ...rule, needs: userPaths(rule.condition) }))
+  return reaching(checked, declared).map(finished)
+}
+
+function finished (rule: ReachingRule): Rule {
+  return { ...rule, templates: hasTemplates(rule.condition) || hasTemplates(rule.environment) }
+}
+
+function allOnce (lists: Iterable<readonly Rule[]>): Rule[] {
+  const rules = new Set<Rule>()
+  for (const list of lists) for (const rule of list) rules.add(rule)
+  return [...rules]
 }
 
 function preChecksOf ({ name, checks }: Of<'deny'>): PreCheck[] {

@@ -1,8 +1,11 @@
 /** Compiles the conditions of a policy, and reports whatever in them does not make sense. */
-import { COMPARISONS, CONNECTIVES } from './condition.ts'
-import type { Comparison, Condition, Path } from './condition.ts'
-import { comparisonProblem, pathProblem } from './attributes.ts'
+import { COMPARISONS, CONNECTIVES, ENVIRONMENT_COMPARISONS } from './condition.ts'
+import type { Comparison, Condition, EnvironmentComparison, Path } from './condition.ts'
+import { comparisonProblem, operatorTypeProblem, pathProblem } from './attributes.ts'
 import type { Shape } from './attributes.ts'
+import { readEnvironmentOperand } from './environment-operand.ts'
+import { impossible } from './impossible-conditions.ts'
+import type { Compare } from './impossible-conditions.ts'
 import { readOperand } from './operand.ts'
 import { readPath } from './path.ts'
 import type { PlainMap } from './plain-data.ts'
@@ -13,10 +16,15 @@ import { instead, quoted } from './words.ts'
 
 export interface Reading {
   readonly report: Report
+  /** For a condition that could be compiled, and is always or never true. Left out: nobody asks. */
+  readonly senseless?: Report
   /** The records that the condition is asked about. */
   readonly shape: Shape
-  /** The user, where declared. */
+  /** What templates may name, where declared. */
   readonly user: Entity | null
+  readonly environment: Entity | null
+  /** Whether the condition is on the environment, and so has its typed operators too. Default `false`. */
+  readonly onEnvironment?: boolean
 }
 
 /** Stands for a part that was reported. It is never true, so it could not grant anything. */
@@ -29,8 +37,21 @@ const REFUSED: Readonly<Record<string, string>> = {
   $options: 'it belongs to "$regex", and a pattern can take seconds for one value (ReDoS)',
 }
 
-/** A key beginning with `$` must be known: CASL would take it for an attribute, and an inverted rule would never apply (facts: authorization T2). */
 export function compileCondition (raw: unknown, at: Keys, reading: Reading): Condition {
+  const written = new Map<Compare, Keys>()
+  const condition = compiled(raw, at, { ...reading, written })
+  const mistake = reading.senseless === undefined ? null : impossible(condition, reading.shape)
+  if (mistake !== null) reading.senseless?.(written.get(mistake.at) as Keys, mistake.message)
+  return condition
+}
+
+interface Compiling extends Reading {
+  /** Where each comparison stands. */
+  readonly written: Map<Compare, Keys>
+}
+
+/** A key beginning with `$` must be known: CASL would take it for an attribute, and an inverted rule would never apply (facts: authorization T2). */
+function compiled (raw: unknown, at: Keys, reading: Compiling): Condition {
   if (!isMap(raw)) return refuse(reading, at, `a condition must be a map, not ${quoted(raw)}`)
   const parts: Condition[] = []
   for (const [key, value] of Object.entries(raw)) {
@@ -41,23 +62,23 @@ export function compileCondition (raw: unknown, at: Keys, reading: Reading): Con
   return together('all', parts)
 }
 
-function connective (key: string, raw: unknown, at: Keys, reading: Reading): Condition {
+function connective (key: string, raw: unknown, at: Keys, reading: Compiling): Condition {
   switch (key) {
     case '$and': return together('all', list(key, raw, at, reading))
     case '$or': return together('any', list(key, raw, at, reading))
     case '$nor': return not(together('any', list(key, raw, at, reading)))
-    case '$not': return not(compileCondition(raw, at, reading))
+    case '$not': return not(compiled(raw, at, reading))
   }
   if (isComparison(key)) return refuse(reading, at, `"${key}" needs an attribute before it: { status: { ${key}: … } }`, 'key')
   return unknownOperator(key, CONNECTIVES, at, reading)
 }
 
-function list (key: string, raw: unknown, at: Keys, reading: Reading): Condition[] {
+function list (key: string, raw: unknown, at: Keys, reading: Compiling): Condition[] {
   if (!Array.isArray(raw) || raw.length === 0) return [refuse(reading, at, `"${key}" needs a list of conditions that is not empty`)]
-  return raw.map((condition, index) => compileCondition(condition, [...at, index], reading))
+  return raw.map((condition, index) => compiled(condition, [...at, index], reading))
 }
 
-function attribute (key: string, raw: unknown, at: Keys, reading: Reading): Condition {
+function attribute (key: string, raw: unknown, at: Keys, reading: Compiling): Condition {
   const read = readPath(key)
   if (read.kind === 'wrong') return refuse(reading, at, read.message, 'key')
   const problem = pathProblem(read.path, reading.shape)
@@ -65,7 +86,7 @@ function attribute (key: string, raw: unknown, at: Keys, reading: Reading): Cond
   return isMap(raw) ? operators(read.path, raw, at, reading) : compare(read.path, '$eq', raw, at, reading)
 }
 
-function operators (path: Path, raw: PlainMap, at: Keys, reading: Reading): Condition {
+function operators (path: Path, raw: PlainMap, at: Keys, reading: Compiling): Condition {
   const keys = Object.keys(raw)
   const plain = keys.find((key) => !key.startsWith('$'))
   if (keys.length === 0) return refuse(reading, at, `"${path.join('.')}" is compared with an empty map`)
@@ -76,19 +97,35 @@ function operators (path: Path, raw: PlainMap, at: Keys, reading: Reading): Cond
   return together('all', keys.map((key) => operator(path, key, raw[key], [...at, key], reading)))
 }
 
-function operator (path: Path, key: string, raw: unknown, at: Keys, reading: Reading): Condition {
+function operator (path: Path, key: string, raw: unknown, at: Keys, reading: Compiling): Condition {
   if (isComparison(key)) return compare(path, key, raw, at, reading)
-  if (key !== '$not') return unknownOperator(key, [...COMPARISONS, '$not'], at, reading)
+  if (isEnvironmentComparison(key)) return compareEnvironment(path, key, raw, at, reading)
+  if (key !== '$not') return unknownOperator(key, [...COMPARISONS, ...reading.onEnvironment === true ? ENVIRONMENT_COMPARISONS : [], '$not'], at, reading)
   if (!isMap(raw)) return refuse(reading, at, `"$not" needs a map of operators, not ${quoted(raw)}; for a value write "$ne"`)
   return not(operators(path, raw, at, reading))
 }
 
-function compare (path: Path, operator: Comparison, raw: unknown, at: Keys, reading: Reading): Condition {
+function compare (path: Path, operator: Comparison, raw: unknown, at: Keys, reading: Compiling): Condition {
   const read = readOperand(operator, raw)
   if (read.kind === 'wrong') return refuse(reading, at, read.message)
-  const problem = comparisonProblem(path, operator, read.operand, reading.shape, reading.user)
+  const problem = comparisonProblem(path, operator, read.operand, reading)
   if (problem !== null) return refuse(reading, at, problem)
-  return { kind: 'compare', path, operator, operand: read.operand }
+  return comparison({ kind: 'compare', path, operator, operand: read.operand }, at, reading)
+}
+
+/** Networks and hours of the day: no list of records is ever filtered by them. */
+function compareEnvironment (path: Path, operator: EnvironmentComparison, raw: unknown, at: Keys, reading: Compiling): Condition {
+  if (reading.onEnvironment !== true) return refuse(reading, at, `"${operator}" belongs into "environment", which is about the request's time and address`, 'key')
+  const read = readEnvironmentOperand(operator, raw)
+  if (read.kind === 'wrong') return refuse(reading, at, read.message)
+  const problem = operatorTypeProblem(path, operator, reading.shape)
+  if (problem !== null) return refuse(reading, at, problem)
+  return comparison({ kind: 'compare', path, operator, operand: read.operand }, at, reading)
+}
+
+function comparison (condition: Compare, at: Keys, { written }: Compiling): Compare {
+  written.set(condition, at)
+  return condition
 }
 
 function unknownOperator (key: string, known: readonly string[], at: Keys, reading: Reading): Condition {
@@ -113,6 +150,10 @@ function not (of: Condition): Condition {
 
 function isComparison (key: string): key is Comparison {
   return (COMPARISONS as readonly string[]).includes(key)
+}
+
+function isEnvironmentComparison (key: string): key is EnvironmentComparison {
+  return (ENVIRONMENT_COMPARISONS as readonly string[]).includes(key)
 }
 
 function isMap (raw: unknown): raw is PlainMap {

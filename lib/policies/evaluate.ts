@@ -1,5 +1,5 @@
 /** Asks a bound condition about one record, in the three-valued logic of Kleene (and of SQL): true, false, or not known. */
-import type { Comparison, Condition, Operand, Scalar } from './condition.ts'
+import type { Comparison, Condition, EnvironmentComparison, Operand, Scalar } from './condition.ts'
 import { instantOf } from './instant.ts'
 import { isStorable } from './text.ts'
 import { valueAt } from './value-at.ts'
@@ -50,9 +50,16 @@ function not (value: Truth): Truth {
   return value === undefined ? undefined : !value
 }
 
-function compare (operator: Comparison, value: unknown, operand: Operand): Truth {
-  if (operand.from === 'user') return undefined
-  const literal = operand.value
+function compare (operator: Comparison | EnvironmentComparison, value: unknown, operand: Operand): Truth {
+  switch (operand.from) {
+    case 'literal': return compareLiteral(operator as Comparison, value, operand.value)
+    case 'networks': return operand.networks.include(value)
+    case 'hours': return operand.hours.include(value)
+    default: return undefined
+  }
+}
+
+function compareLiteral (operator: Comparison, value: unknown, literal: Scalar | readonly Scalar[]): Truth {
   switch (operator) {
     case '$exists': return (value !== undefined && value !== null) === literal
     case '$size': return Array.isArray(value) ? value.length === literal : undefined

@@ -36,11 +36,14 @@ function declared (field: string, entities: readonly Entity[], at: Keys, report:
 function expanded (pattern: string, inverted: boolean, entities: readonly Entity[], at: Keys, report: Report): string[] {
   const matches = fieldPatternMatcher([pattern])
   const names = attributesOf(entities).filter(matches)
-  const reachesInside = entities.some((entity) => [...entity.attributes].some(([name, { type }]) => type === 'object' && matches(`${name}.inside`)))
+  const objects = entities.flatMap((entity) => [...entity.attributes].filter(([name, { type }]) => type === 'object' && matches(`${name}.inside`)).map(([name]) => name))
+  const reachesInside = objects.length > 0
   if (names.length === 0 && !reachesInside) {
     report(at, `the pattern ${quoted(pattern)} matches no attribute of ${namesOf(entities)}. Allowed: ${attributesOf(entities).join(', ')}`)
   }
-  return inverted || reachesInside ? [...names, pattern] : names
+  if (inverted) return [...names, pattern]
+  // The name of an object stands for all that is in it, and `address.*` is only what is right within.
+  return reachesInside ? [...names.filter((name) => !pattern.includes('.') || !objects.includes(name)), pattern] : names
 }
 
 function attributesOf (entities: readonly Entity[]): string[] {

@@ -1,10 +1,11 @@
 /** What policies written in TypeScript, and tools around them, import: `fastify-gatehouse/policies`. */
-import { compilePolicies } from './compile.ts'
 import type { Policy } from './policy.ts'
-import { readPolicies } from './read.ts'
+import { supplyOf, type Policies } from './supply.ts'
 
-export { definePolicy, deny } from './define.ts'
+export { definePolicy, defineSubjects, deny } from './define.ts'
 export type {
+  AttributeDefinition,
+  AttributesDefinition,
   Conditions,
   GroupPolicyDefinition,
   PolicyDefinition,
@@ -12,15 +13,21 @@ export type {
   PreCheckPolicyDefinition,
   RolePolicyDefinition,
   RuleDefinition,
+  SubjectDefinition,
+  SubjectsDefinition,
+  UserDefinition,
 } from './define.ts'
+export { policyFolder, type PolicyFolder, type PolicyFolderOptions } from './folder.ts'
 export type { Group, Place, Policy, PreCheck, Rule } from './policy.ts'
 export { PolicyError } from './problems.ts'
 export type { Problem } from './problems.ts'
+export type { PolicyFile, PolicyStore, Stop } from './source.ts'
 
 /**
- * Reads and compiles the policies of a folder (a path is relative to the working directory).
- * Rejects with a `PolicyError` that tells everything that is wrong.
+ * Reads and compiles the policies of a folder (a path is relative to the working directory) or of another store.
+ * Rejects with a `PolicyError` that tells everything that is wrong, and with the store's own error where it is down.
  */
-export async function loadPolicies (folder: URL | string): Promise<Policy> {
-  return compilePolicies(await readPolicies(folder))
+export async function loadPolicies (from: Policies): Promise<Policy> {
+  const fetched = await supplyOf(from).fetch()
+  return (await fetched.compile()).policy
 }

@@ -50,26 +50,33 @@ function readText (raw: string): ReadOperand {
   const template = readTemplate(raw)
   switch (template.kind) {
     case 'text': return literal(template.text)
-    case 'user': return { kind: 'operand', operand: { from: 'user', path: template.path } }
+    case 'value': return { kind: 'operand', operand: { from: template.from, path: template.path } }
     case 'wrong': return template
   }
 }
 
 function readList (operator: Comparison, raw: unknown): ReadOperand {
   const template = typeof raw === 'string' ? readText(raw) : null
-  if (template?.kind === 'wrong' || template?.operand.from === 'user') return template
+  if (template?.kind === 'wrong' || (template !== null && template.operand.from !== 'literal')) return template
   if (!Array.isArray(raw)) return needs(operator, 'a list or a template', raw)
   if (raw.length === 0) return wrong(`"${operator}" has an empty list`)
   const values: Scalar[] = []
   for (const item of raw) {
     const read = readItem(operator, item)
     if (read.kind === 'wrong') return read
-    if (read.operand.from === 'user') return wrong(`"${operator}" has a template inside its list: write "$or", or one template in place of the list`)
+    if (read.operand.from !== 'literal') return templateInList(operator, raw, read.operand)
     values.push(read.operand.value as Scalar)
   }
   const kinds = new Set(values.filter((value) => value !== null).map(kind))
   if (kinds.size > 1) return wrong(`"${operator}" has values of different kinds: ${[...kinds].join(', ')}`)
   return literal(values)
+}
+
+/** `{ $all: [$user.id] }` asks whether the record's list holds this one value. */
+function templateInList (operator: Comparison, list: readonly unknown[], operand: Operand): ReadOperand {
+  if (operator !== '$all') return wrong(`"${operator}" has a template inside its list: write "$or", or one template in place of the list`)
+  if (list.length > 1) return wrong('"$all" has a template among others in its list: write "$and" with one "$all" for each')
+  return { kind: 'operand', operand: { ...operand, item: true } as Operand }
 }
 
 function readItem (operator: Comparison, item: unknown): ReadOperand {

@@ -2,12 +2,18 @@
 import type { LineCounter } from 'yaml'
 import type { Keys, Place, PolicySource } from './policy.ts'
 
+/** Offsets of a value and of its key, and those of what is in it. A file has thousands: no text is made for any path. */
+interface Spot {
+  value: number | null
+  key: number | null
+  below: Map<string, Spot> | null
+}
+
 /** Offsets into the text of a file, by path. */
 export class Positions {
   readonly #file: string
   readonly #lines: LineCounter
-  readonly #values = new Map<string, number>()
-  readonly #keys = new Map<string, number>()
+  readonly #root: Spot = spot()
 
   constructor (file: string, lines: LineCounter) {
     this.#file = file
@@ -15,11 +21,11 @@ export class Positions {
   }
 
   markValue (path: Keys, offset: number): void {
-    this.#values.set(pointer(path), offset)
+    this.#at(path).value = offset
   }
 
   markKey (path: Keys, offset: number): void {
-    this.#keys.set(pointer(path), offset)
+    this.#at(path).key = offset
   }
 
   at (offset: number): Place {
@@ -29,16 +35,29 @@ export class Positions {
 
   /** A path that is not there is placed at the nearest value around it. */
   readonly locate: PolicySource['locate'] = (path, part) => {
-    const key = part === 'key' ? this.#keys.get(pointer(path)) : undefined
-    if (key !== undefined) return this.at(key)
-    for (let length = path.length; length > 0; length--) {
-      const offset = this.#values.get(pointer(path.slice(0, length)))
-      if (offset !== undefined) return this.at(offset)
+    let found: Spot | undefined = this.#root
+    let nearest = this.#root.value ?? 0
+    for (const key of path) {
+      found = found.below?.get(String(key))
+      if (found === undefined) return this.at(nearest)
+      nearest = found.value ?? nearest
     }
-    return this.at(this.#values.get(pointer([])) ?? 0)
+    return this.at(part === 'key' ? found.key ?? nearest : nearest)
+  }
+
+  #at (path: Keys): Spot {
+    let at = this.#root
+    for (const key of path) {
+      const name = String(key)
+      at.below ??= new Map()
+      let below = at.below.get(name)
+      if (below === undefined) at.below.set(name, below = spot())
+      at = below
+    }
+    return at
   }
 }
 
-function pointer (path: Keys): string {
-  return JSON.stringify(path.map(String))
+function spot (): Spot {
+  return { value: null, key: null, below: null }
 }

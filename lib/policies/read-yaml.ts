@@ -62,6 +62,10 @@ export function readYaml (file: string, text: string, problems: Problem[]): Poli
         report(keyNode.range[0], 'a key must be a text; write it in quotes')
         continue
       }
+      if (keyNode.type === 'PLAIN' && keyNode.value === '<<') {
+        report(keyNode.range[0], '"<<" merges nothing in YAML 1.2: write the keys out')
+        continue
+      }
       const below = [...path, keyNode.value]
       positions.markKey(below, keyNode.range[0])
       map[keyNode.value] = contentOf(value as ParsedNode | null, below)

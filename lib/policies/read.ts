@@ -1,50 +1,66 @@
-/** Reads the policies of a folder, or those that were given as values. */
-import { readFile, readdir, realpath, stat } from 'node:fs/promises'
-import { extname, isAbsolute, join, relative, resolve, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
+/** Reads policy files, of a folder or of another store, or policies that were given as values. */
+import { declaresSubjects } from './define.ts'
+import { formatOf } from './file-formats.ts'
+import { policyFolder } from './folder.ts'
 import type { PolicySource } from './policy.ts'
 import { PolicyError } from './problems.ts'
 import type { Problem } from './problems.ts'
 import { readJson } from './read-json.ts'
 import { readModule } from './read-module.ts'
 import { readYaml } from './read-yaml.ts'
+import type { PolicyFile } from './source.ts'
 
-/** Far more than a person writes; a parser's time and memory grow faster than the file. */
+/** Far more than people write; a parser's time and memory grow faster than the text. */
 const MAX_BYTES = 256 * 1024
+const MAX_TOTAL_BYTES = 16 * 1024 * 1024
+const MAX_FILES = 5000
 
-const READERS: Readonly<Record<string, 'yaml' | 'json' | 'module'>> = {
-  '.yaml': 'yaml',
-  '.yml': 'yaml',
-  '.json': 'json',
-  '.js': 'module',
-  '.mjs': 'module',
-  '.ts': 'module',
+/** Names come in messages, and so into the log: one line each. */
+const NAME = /^[^\p{Cc}\p{Zl}\p{Zp}]{1,200}$/u
+
+export interface Reading {
+  readonly sources: readonly PolicySource[]
+  /** What is not wrong but should be known. */
+  readonly notes: readonly string[]
 }
-const WHAT_IS_READ = `A policy file ends in ${Object.keys(READERS).join(', ')} (not .d.ts).`
 
-/**
- * Every policy file of the folder and of its sub-folders, sorted by name; files and folders whose names begin with a dot are left out.
- * A path is relative to the working directory. Throws a `PolicyError` for files that cannot be read and for a folder without policies.
- */
-export async function readPolicies (folder: URL | string): Promise<PolicySource[]> {
-  const root = pathOf(folder)
-  const files = (await filesIn(root, [])).sort()
-  if (files.length === 0) throw new PolicyError([{ place: { file: shown(root) }, message: `holds no policy. ${WHAT_IS_READ}` }])
+/** The policies of a folder, whose path is relative to the working directory. Throws a `PolicyError` with all that cannot be read. */
+export async function readPolicies (folder: URL | string): Promise<readonly PolicySource[]> {
+  const { name, read } = policyFolder(folder)
+  return (await readFiles(name, await read())).sources
+}
+
+/** The files of a store, which are not trusted in any way. Throws a `PolicyError` with all that cannot be read. */
+export async function readFiles (store: string, files: readonly PolicyFile[]): Promise<Reading> {
+  const wrong = (message: string): never => { throw new PolicyError([{ place: { file: store }, message }]) }
+  if (!Array.isArray(files)) return wrong('gave no list of policy files')
+  if (files.length === 0) return wrong('holds no policy: nobody would be allowed anything')
+  if (files.length > MAX_FILES) return wrong(`holds more than ${MAX_FILES} policies`)
+  if (totalBytes(files) > MAX_TOTAL_BYTES) return wrong(`holds more than ${MAX_TOTAL_BYTES / 1024 / 1024} MiB of policies`)
 
   const problems: Problem[] = []
+  const notes: string[] = []
   const sources: PolicySource[] = []
-  for (const path of files) sources.push(await readSource(path, problems))
+  const names = new Set<string>()
+  for (const [index, file] of files.entries()) {
+    const name: unknown = (file as Partial<PolicyFile> | null)?.name
+    if (typeof name !== 'string' || !NAME.test(name)) {
+      problems.push({ place: { file: store }, message: `gave a policy whose name is no text of 1 to 200 characters in one line (number ${index + 1})` })
+      continue
+    }
+    const place = `${store}/${name}`
+    if (names.has(name)) problems.push({ place: { file: place }, message: 'is there twice' })
+    names.add(name)
+    sources.push(await readFile(place, file, problems, notes))
+  }
   if (problems.length > 0) throw new PolicyError(problems)
-  return sources
+  return { sources, notes }
 }
 
-/** Policies made by `definePolicy`. Throws a `PolicyError` for an empty list. */
+/** Policies made by `definePolicy`, and what `defineSubjects` makes. Throws a `PolicyError` for an empty list. */
 export function sourcesOf (definitions: readonly unknown[]): PolicySource[] {
   if (definitions.length === 0) throw new PolicyError([{ place: { file: 'policies' }, message: 'is an empty list: nobody would be allowed anything' }])
-  return definitions.map((content, index) => {
-    const file = nameOf(content) ?? `policies[${index}]`
-    return { file, content, locate: () => ({ file }) }
-  })
+  return definitions.map((content, index) => defined(declaresSubjects(content) ? 'subjects' : nameOf(content) ?? `policies[${index}]`, content))
 }
 
 function nameOf (content: unknown): string | undefined {
@@ -53,68 +69,46 @@ function nameOf (content: unknown): string | undefined {
   return [name, role].find((value) => typeof value === 'string') as string | undefined
 }
 
-function pathOf (folder: URL | string): string {
-  if (typeof folder === 'string') return resolve(folder)
-  try {
-    return fileURLToPath(folder)
-  } catch {
-    throw new PolicyError([{ place: { file: folder.href }, message: 'is not the URL of a folder: write new URL("./policies/", import.meta.url)' }])
+function defined (file: string, content: unknown): PolicySource {
+  return { file, content, locate: () => ({ file }), ...declaresSubjects(content) ? { holds: 'subjects' } : {} }
+}
+
+async function readFile (place: string, file: PolicyFile, problems: Problem[], notes: string[]): Promise<PolicySource> {
+  const report = (message: string): PolicySource => {
+    problems.push({ place: { file: place }, message })
+    return defined(place, null)
   }
-}
-
-/** Follows links, as mounted configuration is made of them; `above` are the folders on the way, so that a link cannot lead in a circle. */
-async function filesIn (folder: string, above: readonly string[]): Promise<string[]> {
-  const files: string[] = []
-  const real = await attempt(folder, () => realpath(folder))
-  if (above.includes(real)) throw new PolicyError([{ place: { file: shown(folder) }, message: 'is a link to a folder that holds it' }])
-  for (const name of await attempt(folder, () => readdir(folder))) {
-    if (name.startsWith('.')) continue
-    const path = join(folder, name)
-    const entry = await attempt(path, () => stat(path))
-    if (entry.isDirectory()) files.push(...await filesIn(path, [...above, real]))
-    else if (isPolicyFile(name)) files.push(path)
+  if ('definition' in file) return defined(place, file.definition)
+  if ('module' in file) {
+    // Only what lies beside the application is its own code.
+    return String(file.module).startsWith('file:') ? readModule(place, file.module, problems, notes) : report('is no module of a "file:" URL')
   }
-  return files
+  const format = formatOf(file.name)
+  if (format === null || format === 'module') return report('is text, and must be named so: *.yaml, *.yml or *.json')
+  const { text } = file
+  if (typeof text !== 'string' && !(text instanceof Uint8Array)) return report('has no text')
+  if (bytesOf(text) > MAX_BYTES) return report(`is larger than ${MAX_BYTES / 1024} KiB: split it into several policies`)
+  const decoded = typeof text === 'string' ? text.replace(/^\ufeff/, '') : utf8(text)
+  if (decoded === null) return report('is not valid UTF-8')
+  return (format === 'yaml' ? readYaml : readJson)(place, decoded, problems)
 }
 
-function isPolicyFile (name: string): boolean {
-  return extname(name) in READERS && !name.endsWith('.d.ts')
-}
-
-async function readSource (path: string, problems: Problem[]): Promise<PolicySource> {
-  const name = shown(path)
-  const reader = READERS[extname(path)]
-  if (reader === 'module') return readModule(name, path, problems)
-  const text = textOf(await attempt(path, () => readFile(path)), name, problems)
-  return reader === 'yaml' ? readYaml(name, text, problems) : readJson(name, text, problems)
-}
-
-/** What is no text is told, and stands as `null`. */
-function textOf (bytes: Buffer, file: string, problems: Problem[]): string {
-  if (bytes.length > MAX_BYTES) {
-    problems.push({ place: { file }, message: `is larger than ${MAX_BYTES / 1024} KiB: split it into several policies` })
-    return 'null'
-  }
+/** `null` where the bytes are no text. */
+function utf8 (bytes: Uint8Array): string | null {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    problems.push({ place: { file }, message: 'is not valid UTF-8' })
-    return 'null'
+    return null
   }
 }
 
-async function attempt<T> (path: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action()
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new PolicyError([{ place: { file: shown(path) }, message: code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`, cause: error }])
-  }
+function totalBytes (files: readonly PolicyFile[]): number {
+  let total = 0
+  for (const file of files as readonly (Partial<{ text: unknown }> | null)[]) total += bytesOf(file?.text)
+  return total
 }
 
-/** Relative to the working directory where it is below it. */
-function shown (path: string): string {
-  const near = relative(process.cwd(), path)
-  const isBelow = near !== '' && near !== '..' && !near.startsWith(`..${sep}`) && !isAbsolute(near)
-  return (isBelow ? near : path).split(sep).join('/')
+function bytesOf (text: unknown): number {
+  if (typeof text === 'string') return Buffer.byteLength(text)
+  return text instanceof Uint8Array ? text.length : 0
 }

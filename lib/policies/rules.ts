@@ -3,23 +3,33 @@ import type { Shape } from './attributes.ts'
 import { compileCondition } from './condition-compiler.ts'
 import type { Condition } from './condition.ts'
 import { fieldsOf } from './fields.ts'
+import { impossible } from './impossible-conditions.ts'
 import { entryPath, listOf } from './one-or-many.ts'
 import type { OneOrMany } from './one-or-many.ts'
 import type { PlainMap } from './plain-data.ts'
 import type { Keys, Place, PolicySource } from './policy.ts'
 import type { Report } from './problems.ts'
+import { relationOf } from './relations.ts'
+import type { Relations } from './relations.ts'
+import type { State } from './schema.ts'
 import type { Declarations, Entity } from './subjects.ts'
 import { instead, quoted } from './words.ts'
 
 /** A rule whose words are known to make sense; the tenant guard rail is not in it yet. */
 export interface CheckedRule {
   readonly id: string
+  readonly policy: string
   readonly action: readonly string[]
   readonly subject: readonly string[]
   readonly inverted: boolean
   readonly fields: readonly string[] | null
   readonly condition: Condition | null
   readonly crossTenant: boolean
+  /** What the user must be to a record of the subject. */
+  readonly relation: (subject: string) => Condition | null
+  readonly environment: Condition | null
+  readonly state: State | null
+  readonly exposed: boolean
   readonly reason: string | null
   readonly code: string | null
   readonly place: Place
@@ -35,6 +45,10 @@ export interface RuleContent {
   readonly reason?: string
   readonly code?: string
   readonly crossTenant?: boolean
+  readonly relation?: OneOrMany
+  readonly environment?: PlainMap
+  readonly state?: State
+  readonly expose?: boolean
 }
 
 /** What the rules of one policy are read with. */
@@ -42,11 +56,15 @@ export interface RulesContext {
   readonly policy: string
   readonly locate: PolicySource['locate']
   readonly report: Report
+  /** For what could be compiled, and makes no sense. */
+  readonly senseless: Report
   readonly declared: Declarations
+  /** `null`: what declares them is broken, so nothing can be said about them. */
+  readonly relations: Relations | null
 }
 
 export function ruleOf (content: RuleContent, index: number, context: RulesContext): CheckedRule {
-  const { report, declared } = context
+  const { report, senseless, declared, relations } = context
   const at: Keys = ['rules', index]
   const subject = listOf(content.subject)
   const inverted = content.inverted ?? false
@@ -54,20 +72,40 @@ export function ruleOf (content: RuleContent, index: number, context: RulesConte
 
   checkSubjects(content.subject, [...at, 'subject'], context)
   checkEffect(content, inverted, at, report)
+  checkState(content, at, senseless)
   if (!inverted && content.crossTenant !== true) checkTenants(subject, at, context)
+
+  const condition = content.conditions === undefined ? null : compileCondition(content.conditions, [...at, 'conditions'], { report, senseless, shape, ...declaredTemplates(declared) })
+  const relation = relationOf(content.relation, subject, [...at, 'relation'], relations, report)
+  checkTogether(condition, relation, subject, [...at, 'relation'], senseless)
 
   return {
     id: `${context.policy}/${index + 1}`,
+    policy: context.policy,
     action: listOf(content.action),
     subject,
     inverted,
     fields: content.fields === undefined ? null : fieldsOf(content.fields, inverted, shape, [...at, 'fields'], report),
-    condition: content.conditions === undefined ? null : compileCondition(content.conditions, [...at, 'conditions'], { report, shape, user: declared.user }),
+    condition,
     crossTenant: content.crossTenant ?? false,
+    relation,
+    environment: content.environment === undefined ? null : environmentCondition(content.environment, [...at, 'environment'], context),
+    state: content.state ?? null,
+    exposed: content.expose ?? false,
     reason: content.reason ?? null,
     code: content.code ?? null,
     place: context.locate(at),
   }
+}
+
+function declaredTemplates ({ user, environment }: Declarations): Pick<Declarations, 'user' | 'environment'> {
+  return { user, environment }
+}
+
+function environmentCondition (raw: PlainMap, at: Keys, { report, senseless, declared }: RulesContext): Condition {
+  const { environment } = declared
+  const shape: Shape = environment === null ? { kind: 'undeclared' } : { kind: 'each', entities: [environment] }
+  return compileCondition(raw, at, { report, senseless, shape, ...declaredTemplates(declared), onEnvironment: true })
 }
 
 function shapeOf (subject: readonly string[], { subjects }: Declarations): Shape {
@@ -95,6 +133,27 @@ function checkEffect (content: RuleContent, inverted: boolean, at: Keys, report:
     if (content[key] !== undefined) report([...at, key], `"${key}" on an allowing rule: nobody would ever see it; it belongs to an inverted rule`, 'key')
   }
 }
+
+/** Actions that leave no other record behind than the one that was there, or came. */
+const WITHOUT_NEW_STATE = ['create', 'read', 'delete']
+
+function checkState ({ action, state }: RuleContent, at: Keys, senseless: Report): void {
+  const actions = listOf(action)
+  if (state !== 'new' || actions.length === 0 || !actions.every((name) => WITHOUT_NEW_STATE.includes(name))) return
+  senseless([...at, 'state'], `"state: new" never matters to ${actions.map(quoted).join(', ')}: only what changes a record gives it a new state`)
+}
+
+/** Each of the two may be possible by itself. */
+function checkTogether (condition: Condition | null, relation: CheckedRule['relation'], subject: readonly string[], at: Keys, senseless: Report): void {
+  if (condition === null || impossible(condition, UNDECLARED) !== null) return
+  for (const one of subject) {
+    const related = relation(one)
+    const mistake = related === null ? null : impossible({ kind: 'all', of: [related, condition] }, UNDECLARED)
+    if (mistake !== null) return senseless(at, `with the rule's conditions, ${mistake.message}`)
+  }
+}
+
+const UNDECLARED: Shape = { kind: 'undeclared' }
 
 function checkTenants (subject: readonly string[], at: Keys, { report, declared: { subjects } }: RulesContext): void {
   const owned = [...subjects?.values() ?? []].find((entity) => entity.tenant !== null)

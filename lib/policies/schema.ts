@@ -17,7 +17,7 @@ export const CODE = {
   pattern: '^[a-z][a-z0-9_]*$',
 } as const
 
-export const ATTRIBUTE_TYPES = ['string', 'integer', 'number', 'boolean', 'date', 'array', 'object'] as const
+export const ATTRIBUTE_TYPES = ['string', 'integer', 'number', 'boolean', 'date', 'address', 'array', 'object'] as const
 export type AttributeType = typeof ATTRIBUTE_TYPES[number]
 
 const CONDITION = {
@@ -38,6 +38,10 @@ const nameOrNames = (description: string) => ({
   items: NAME,
 } as const)
 
+/** The states of a record that an update goes between. */
+export const STATES = ['old', 'new'] as const
+export type State = typeof STATES[number]
+
 const RULE = {
   type: 'object',
   title: 'a rule',
@@ -53,7 +57,19 @@ const RULE = {
     reason: { type: 'string', minLength: 1, description: 'Why, for the log. For inverted rules.' },
     code: { ...CODE, $comment: 'What the client learns, in place of `insufficient_permissions`. For inverted rules.' },
     crossTenant: { type: 'boolean', description: 'True: an allowing rule that reaches records of every tenant.' },
+    relation: nameOrNames('What the user must be to the record, as subjects.yaml says: `owner`. Of several, one.'),
+    environment: { ...CONDITION, description: 'What the time (`now`), the client\'s address (`address`) and the like must be. Left out: anything.' },
+    state: { type: 'string', title: 'a state', enum: STATES, description: 'Of an update: the record as it is (`old`) or as it will be (`new`). Left out: both.' },
+    expose: { type: 'boolean', description: 'True: the front end may know this rule.' },
   },
+} as const
+
+/** The sorts of policies, each called by the key that makes it one, and the keys that go with it. */
+export const POLICY_KEYS = {
+  role: ['role', 'inherits', 'rules'],
+  when: ['name', 'when', 'denied', 'rules'],
+  deny: ['name', 'deny'],
+  breakGlass: ['breakGlass', 'rules'],
 } as const
 
 const PRE_CHECK = {
@@ -63,10 +79,13 @@ const PRE_CHECK = {
   additionalProperties: false,
   required: ['code', 'when'],
   properties: {
-    code: CODE,
+    code: { ...CODE, $comment: 'What the client learns.' },
     when: { ...CONDITION, description: 'The users who are refused. A user who lacks a value that it needs is refused too.' },
   },
 } as const
+
+/** By which a JSON file names its schema, as an editor wants it; YAML has a comment for that. */
+export const OWN_SCHEMA = { type: 'string', description: 'The JSON Schema of this file, for editors.' } as const
 
 export const policySchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
@@ -85,10 +104,12 @@ export const policySchema = {
       description: 'What a user outside the set learns where a rule of it would have allowed him.',
       additionalProperties: false,
       required: ['code'],
-      properties: { code: CODE },
+      properties: { code: { ...CODE, $comment: 'What the client learns.' } },
     },
+    breakGlass: { ...NAME, $comment: 'The name of the emergency that the rules are for. They beat inverted rules, for users to whom the application grants it.' },
     deny: { type: 'array', description: 'Pre-checks.', minItems: 1, items: PRE_CHECK },
     rules: { type: 'array', description: 'The rules; their order never matters.', items: RULE },
+    $schema: OWN_SCHEMA,
   },
 } as const
 
@@ -103,19 +124,36 @@ const ATTRIBUTE = {
     additionalProperties: false,
     required: ['type'],
     properties: {
-      type: { type: 'string', title: 'a type', enum: ATTRIBUTE_TYPES },
+      type: { type: 'string', title: 'a type', description: 'What sort of value it has.', enum: ATTRIBUTE_TYPES },
       enum: { type: 'array', description: 'Every value that it can have.', minItems: 1, uniqueItems: true, items: { type: ['string', 'number', 'boolean'] } },
       optional: { type: 'boolean', description: 'True: it may be missing or null.' },
     },
   },
 } as const
 
+const ATTRIBUTES = { type: 'object', title: '"attributes"', description: 'The attributes by their names, with their types.', propertyNames: NAME, additionalProperties: ATTRIBUTE } as const
+
 const ENTITY = {
   type: 'object',
   additionalProperties: false,
   properties: {
     tenant: { ...NAME, $comment: 'The attribute that says to which tenant it belongs.' },
-    attributes: { type: 'object', title: '"attributes"', propertyNames: NAME, additionalProperties: ATTRIBUTE },
+    attributes: ATTRIBUTES,
+  },
+} as const
+
+const SUBJECT = {
+  ...ENTITY,
+  title: 'a subject',
+  properties: {
+    ...ENTITY.properties,
+    relations: {
+      type: 'object',
+      title: '"relations"',
+      description: 'What a user can be to a record, and the condition that says so.',
+      propertyNames: NAME,
+      additionalProperties: CONDITION,
+    },
   },
 } as const
 
@@ -134,7 +172,15 @@ export const subjectsSchema = {
       description: 'The subjects by their names.',
       minProperties: 1,
       propertyNames: NAME,
-      additionalProperties: { ...ENTITY, title: 'a subject' },
+      additionalProperties: SUBJECT,
     },
+    environment: {
+      type: 'object',
+      title: 'the environment',
+      description: 'What the application tells of each request, beside `now` and `address`.',
+      additionalProperties: false,
+      properties: { attributes: ATTRIBUTES },
+    },
+    $schema: OWN_SCHEMA,
   },
 } as const

@@ -3,14 +3,16 @@ import { Ajv } from 'ajv'
 import type { ErrorObject, ValidateFunction } from 'ajv'
 import type { Keys } from './policy.ts'
 import type { Report } from './problems.ts'
-import { policySchema, subjectsSchema } from './schema.ts'
+import { subjectsSchema } from './schema.ts'
+import { policyFileSchema, testsFileSchema } from './tests-schema.ts'
 import { instead, quoted } from './words.ts'
 
 const ajv = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true, strictTypes: false })
 
 export const CHECKS = {
-  policy: ajv.compile(policySchema),
+  policy: ajv.compile(policyFileSchema),
   subjects: ajv.compile(subjectsSchema),
+  tests: ajv.compile(testsFileSchema),
 } as const satisfies Record<string, ValidateFunction>
 
 /** What to do instead, for keys whose absence or emptiness means something. */
@@ -20,7 +22,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
   conditions: '; leave "conditions" out to apply to every record',
 }
 
-const TYPES: Readonly<Record<string, string>> = { object: 'a map', array: 'a list', string: 'a text', boolean: 'true or false', number: 'a number', bigint: 'a number' }
+const TYPES: Readonly<Record<string, string>> = { object: 'a map', array: 'a list', string: 'a text', boolean: 'true or false', number: 'a number', bigint: 'a number', null: 'nothing' }
 
 /** Reports every structural mistake and takes the broken parts out of `content`, so that what remains can be read as the schema says. */
 export function checkStructure (check: ValidateFunction, content: unknown, report: Report): void {
@@ -39,7 +41,7 @@ function tell (error: ErrorObject, path: Keys, report: Report): void {
   const { keyword, params, data, parentSchema } = error
   const schema = parentSchema as { title: string, description: string, type: string | string[], properties?: object }
   const key = String(path.findLast((part) => typeof part === 'string') ?? schema.title)
-  const known = Object.keys(schema.properties ?? {})
+  const known = Object.keys(schema.properties ?? {}).filter((name) => !name.startsWith('$'))
   switch (keyword) {
     case 'additionalProperties':
       return report(path, `unknown key ${quoted(path.at(-1))} in ${schema.title}.${instead(String(path.at(-1)), known)}`, 'key')

@@ -1,5 +1,6 @@
 /** What subjects.yaml declares: the attributes of the user and of each subject, and where their tenant is kept. */
 import type { Scalar } from './condition.ts'
+import type { PlainMap } from './plain-data.ts'
 import type { Keys } from './policy.ts'
 import type { Report } from './problems.ts'
 import type { AttributeType } from './schema.ts'
@@ -24,18 +25,27 @@ export interface Entity {
 export interface Declarations {
   readonly user: Entity | null
   readonly subjects: ReadonlyMap<string, Entity> | null
+  readonly environment: Entity | null
 }
 
-export const NOTHING_DECLARED: Declarations = { user: null, subjects: null }
+export const NOTHING_DECLARED: Declarations = { user: null, subjects: null, environment: null }
+
+/** What the gatehouse itself knows of every request: when it came, and from which address. */
+const BUILT_IN: ReadonlyMap<string, Attribute> = new Map([
+  ['now', { type: 'date', enum: null }],
+  ['address', { type: 'address', enum: null }],
+])
 
 /** The content as the schema wants it. */
 export interface SubjectsContent {
   readonly user?: EntityContent
   readonly subjects?: Readonly<Record<string, EntityContent>>
+  readonly environment?: EntityContent
 }
 
 interface EntityContent {
   readonly tenant?: string
+  readonly relations?: Readonly<Record<string, PlainMap>>
   readonly attributes?: Readonly<Record<string, AttributeType | AttributeContent>>
 }
 
@@ -46,14 +56,23 @@ interface AttributeContent {
 
 export function declarationsOf (content: SubjectsContent, report: Report): Declarations {
   const user = content.user === undefined ? null : entityOf('the user', content.user, ['user'], report)
-  if (content.subjects === undefined) return { user, subjects: null }
+  const environment = environmentOf(content.environment, report)
+  if (content.subjects === undefined) return { user, subjects: null, environment }
   const subjects = new Map<string, Entity>()
   for (const [name, declared] of Object.entries(content.subjects)) {
     const entity = entityOf(name, declared, ['subjects', name], report)
     subjects.set(name, entity)
     checkTenant(entity, user, ['subjects', name, 'tenant'], report)
   }
-  return { user, subjects }
+  return { user, subjects, environment }
+}
+
+function environmentOf (content: EntityContent | undefined, report: Report): Entity {
+  const declared = entityOf('the environment', content ?? {}, ['environment'], report)
+  for (const name of BUILT_IN.keys()) {
+    if (declared.attributes.has(name)) report(['environment', 'attributes', name], `"${name}" is known by itself, as ${BUILT_IN.get(name)?.type ?? ''}`, 'key')
+  }
+  return { ...declared, attributes: new Map([...declared.attributes, ...BUILT_IN]) }
 }
 
 function entityOf (name: string, content: EntityContent, at: Keys, report: Report): Entity {
@@ -95,7 +114,7 @@ function checkTenant (entity: Entity, user: Entity | null, at: Keys, report: Rep
 /** Values of one kind can be compared: `null` for those that cannot be compared at all. */
 export function kindOf (type: AttributeType): 'text' | 'number' | 'boolean' | null {
   switch (type) {
-    case 'string': case 'date': return 'text'
+    case 'string': case 'date': case 'address': return 'text'
     case 'integer': case 'number': return 'number'
     case 'boolean': return 'boolean'
     default: return null
@@ -105,7 +124,7 @@ export function kindOf (type: AttributeType): 'text' | 'number' | 'boolean' | nu
 /** Whether a literal can be a value of this type. */
 export function fits (value: Scalar, type: AttributeType): boolean {
   switch (type) {
-    case 'string': return typeof value === 'string'
+    case 'string': case 'address': return typeof value === 'string'
     case 'date': return typeof value === 'string' && !Number.isNaN(instantOf(value))
     case 'integer': return typeof value === 'bigint' || Number.isInteger(value)
     case 'number': return typeof value === 'bigint' || typeof value === 'number'

@@ -5,12 +5,17 @@ import { entryPath, listOf } from './one-or-many.ts'
 import type { OneOrMany } from './one-or-many.ts'
 import { plainCopy } from './plain-data.ts'
 import type { PlainMap } from './plain-data.ts'
-import type { Keys, Place, PolicySource } from './policy.ts'
+import type { Keys, Place, PolicySource, PolicyTest } from './policy.ts'
+import { isTests, nameFrom, TESTS, testsIn, withoutTests } from './policy-tests-of.ts'
 import { PolicyError } from './problems.ts'
 import type { Problem, Report } from './problems.ts'
 import { inheritanceProblems, nameProblems } from './roles.ts'
+import { NO_RELATIONS, relationsOf } from './relations.ts'
+import type { Relations } from './relations.ts'
 import { ruleOf } from './rules.ts'
 import type { CheckedRule, RuleContent } from './rules.ts'
+import { POLICY_KEYS } from './schema.ts'
+import { shadowedRules } from './shadowed-rules.ts'
 import { CHECKS, checkStructure } from './structure.ts'
 import { NOTHING_DECLARED, declarationsOf } from './subjects.ts'
 import type { Declarations, SubjectsContent } from './subjects.ts'
@@ -24,13 +29,17 @@ export interface CheckedPreCheck {
 export type CheckedPolicy = { readonly name: string, readonly place: Place } & (
   | { readonly kind: 'role', readonly inherits: readonly { readonly name: string, readonly place: Place }[], readonly rules: readonly CheckedRule[] }
   | { readonly kind: 'when', readonly when: Condition, readonly denied: { readonly code: string } | null, readonly rules: readonly CheckedRule[] }
+  | { readonly kind: 'breakGlass', readonly rules: readonly CheckedRule[] }
   | { readonly kind: 'deny', readonly checks: readonly CheckedPreCheck[] }
 )
 
 export interface Checked {
   readonly declared: Declarations
   readonly policies: readonly CheckedPolicy[]
-  /** Plain copies of all that was given, for the digest. */
+  readonly tests: readonly PolicyTest[]
+  /** What could be in force, but cannot be meant: rules and conditions that never matter. */
+  readonly senseless: readonly Problem[]
+  /** Plain copies of all that was given but the tests, for the digest. */
   readonly contents: readonly { readonly name: string, readonly content: unknown }[]
 }
 
@@ -38,6 +47,7 @@ export interface Checked {
 interface Reading {
   readonly source: PolicySource
   readonly report: Report
+  readonly senseless: Report
   /** The keys at the top, also those whose values were broken. */
   readonly given: readonly string[]
   /** What of it is as the schema says. */
@@ -54,6 +64,7 @@ interface PolicyContent {
   readonly when?: PlainMap
   readonly inherits?: OneOrMany
   readonly denied?: { readonly code?: string }
+  readonly breakGlass?: string
   readonly deny?: readonly PreCheckContent[]
   readonly rules?: readonly RuleContent[]
 }
@@ -65,37 +76,39 @@ interface PreCheckContent {
 
 type Kind = CheckedPolicy['kind']
 
-/** The three sorts of policies, each called by the key that makes it one, and the keys that go with it. */
-const KEYS = {
-  role: ['role', 'inherits', 'rules'],
-  when: ['name', 'when', 'denied', 'rules'],
-  deny: ['name', 'deny'],
-} as const satisfies Record<Kind, readonly string[]>
+const KEYS = POLICY_KEYS satisfies Record<Kind, readonly string[]>
 const KINDS = Object.keys(KEYS) as Kind[]
 
-const EXTENSION = /\.(?:ya?ml|json|m?js|ts)$/
 const SUBJECTS_FILE = /(?:^|[\\/])subjects\.(?:ya?ml|json|m?js|ts)$/
 
-/** Throws a `PolicyError` with all problems. */
+/** Throws a `PolicyError` with all problems; with those the senseless parts are told too, which by themselves are left to the caller. */
 export function validate (sources: readonly PolicySource[]): Checked {
   const problems: Problem[] = []
-  const readings = sources.map((source) => readingOf(source, problems))
-  const declared = declarationsIn(readings)
+  const senseless: Problem[] = []
+  const readings = sources.map((source) => readingOf(source, problems, senseless))
+  const words = declarationsIn(readings)
+  const { declared } = words
   const policies = readings
-    .filter(({ source, isMap }) => isMap && !isSubjectsFile(source))
-    .map((reading) => policyOf(reading, declared))
+    .filter(({ source, isMap }) => isMap && !isSubjectsFile(source) && !isTests(source))
+    .map((reading) => policyOf(reading, words))
 
   problems.push(...nameProblems(policies.map(({ kind, name, place }) => ({ kind: kind === 'role' ? 'role' : 'policy', name, place }))))
   problems.push(...inheritanceProblems(policies.filter((policy) => policy.kind === 'role')))
-  if (problems.length > 0) throw new PolicyError(problems)
-  return { declared, policies, contents: readings.map(({ source, content }) => ({ name: nameFrom(source.file), content })) }
+  if (problems.length > 0) throw new PolicyError([...problems, ...senseless])
+  // With half a policy, right words of the tests would be called wrong, and rules that differ would be called the same.
+  senseless.push(...shadowedRules(policies, declared))
+  const tests = testsIn(readings, policies, declared)
+  if (problems.length > 0) throw new PolicyError([...problems, ...senseless])
+  const said = readings.filter(({ source }) => !isTests(source))
+  return { declared, policies, tests, senseless, contents: said.map(({ source, content }) => ({ name: nameFrom(source.file), content: withoutTests(content as object) })) }
 }
 
-function readingOf (source: PolicySource, problems: Problem[]): Reading {
-  const tell: Report = (path, message, part) => {
+function readingOf (source: PolicySource, problems: Problem[], senseless: Problem[]): Reading {
+  const teller = (list: Problem[]): Report => (path, message, part) => {
     const place = source.locate(path, part)
-    problems.push({ place, message: place.line === undefined ? `${pathText(path)}${message}` : message })
+    list.push({ place, message: place.line === undefined ? `${pathText(path)}${message}` : message })
   }
+  const tell = teller(problems)
   const before = problems.length
   // What is not plain data is told once: what stands in its place in the copy is no further mistake.
   const lost = new Set<string>()
@@ -107,11 +120,12 @@ function readingOf (source: PolicySource, problems: Problem[]): Reading {
     if (!lost.has(JSON.stringify(path))) tell(path, message, part)
   }
   const sound = plainCopy(content, report)
-  checkStructure(isSubjectsFile(source) ? CHECKS.subjects : CHECKS.policy, sound, report)
+  checkStructure(isTests(source) ? CHECKS.tests : isSubjectsFile(source) ? CHECKS.subjects : CHECKS.policy, sound, report)
   const isMap = typeof content === 'object' && content !== null && !Array.isArray(content)
   return {
     source,
     report,
+    senseless: teller(senseless),
     content,
     isMap,
     given: isMap ? Object.keys(content) : [],
@@ -127,29 +141,43 @@ function pathText (path: Keys): string {
 }
 
 function isSubjectsFile (source: PolicySource): boolean {
-  return SUBJECTS_FILE.test(source.file)
+  return source.holds === 'subjects' || SUBJECTS_FILE.test(source.file)
 }
 
-function declarationsIn (readings: readonly Reading[]): Declarations {
+/** What the policies may name. */
+interface Words {
+  readonly declared: Declarations
+  readonly relations: Relations | null
+}
+
+function declarationsIn (readings: readonly Reading[]): Words {
   const [first, ...others] = readings.filter(({ source }) => isSubjectsFile(source))
   for (const { report } of others) report([], `the subjects are declared twice; the other file is ${first?.source.file}`)
   // With half a declaration, right words of the policies would be called wrong.
-  return first === undefined || first.isBroken ? NOTHING_DECLARED : declarationsOf(first.sound as SubjectsContent, first.report)
+  if (first === undefined) return { declared: NOTHING_DECLARED, relations: NO_RELATIONS }
+  if (first.isBroken) return { declared: NOTHING_DECLARED, relations: null }
+  const content = first.sound as SubjectsContent
+  const declared = declarationsOf(content, first.report)
+  return { declared, relations: relationsOf(content, declared, first.report, first.senseless) }
 }
 
-function policyOf ({ source, report, given, sound }: Reading, declared: Declarations): CheckedPolicy {
+function policyOf ({ source, report, senseless, given, sound }: Reading, { declared, relations }: Words): CheckedPolicy {
   const content = sound as PolicyContent
   const kind = kindOf(given, report)
-  const name = content.role ?? content.name ?? nameFrom(source.file)
-  const context = { policy: name, locate: source.locate, report, declared }
+  const name = content.role ?? content.breakGlass ?? content.name ?? nameFrom(source.file)
+  const context = { policy: name, locate: source.locate, report, senseless, declared, relations }
   const rules = (content.rules ?? []).map((rule, index) => ruleOf(rule, index, context))
 
   switch (kind) {
     case 'role':
       return { kind, name, place: source.locate(['role']), inherits: inheritsOf(content.inherits, source), rules }
     case 'when':
+      if (content.denied !== undefined && rules.length > 0 && rules.every(({ inverted }) => inverted)) senseless(['denied'], '"denied" is never told: no rule of the policy allows anything', 'key')
       if (!given.includes('rules')) report([], 'a policy with "when" needs "rules"')
       return { kind, name, place: source.locate([]), when: conditionOnUser(content.when, ['when']), denied: deniedOf(content.denied), rules }
+    case 'breakGlass':
+      checkEmergency(content.rules ?? [], report, senseless)
+      return { kind, name, place: source.locate([kind]), rules }
     case 'deny':
       return { kind, name, place: source.locate([]), checks: (content.deny ?? []).map(checkOf) }
   }
@@ -160,11 +188,20 @@ function policyOf ({ source, report, given, sound }: Reading, declared: Declarat
   }
 
   function conditionOnUser (when: PlainMap | undefined, at: Keys): Condition {
-    const { user } = declared
+    const { user, environment } = declared
     return when === undefined
       ? REPORTED
-      : compileCondition(when, at, { report, shape: user === null ? { kind: 'undeclared' } : { kind: 'each', entities: [user] }, user })
+      : compileCondition(when, at, { report, senseless, shape: user === null ? { kind: 'undeclared' } : { kind: 'each', entities: [user] }, user, environment })
   }
+}
+
+/** An emergency lifts what other rules forbid; what it forbids itself would be lifted by nothing. */
+function checkEmergency (rules: readonly RuleContent[], report: Report, senseless: Report): void {
+  if (rules.length === 0) report([], 'a policy with "breakGlass" needs "rules"')
+  rules.forEach(({ inverted, expose }, index) => {
+    if (expose === true) senseless(['rules', index, 'expose'], '"expose" on a rule of "breakGlass": the front end is never told of an emergency', 'key')
+    if (inverted === true) report(['rules', index, 'inverted'], 'an inverted rule cannot be part of "breakGlass", which only lifts what others forbid', 'key')
+  })
 }
 
 function inheritsOf (given: OneOrMany | undefined, source: PolicySource): { name: string, place: Place }[] {
@@ -179,19 +216,15 @@ function deniedOf (given: PolicyContent['denied']): { code: string } | null {
 function kindOf (given: readonly string[], report: Report): Kind {
   const kind = KINDS.find((key) => given.includes(key))
   if (kind === undefined) {
-    report([], 'a policy needs "role", "when" or "deny"')
+    report([], 'a policy needs "role", "when", "deny" or "breakGlass"')
     return 'role'
   }
   const known: readonly string[] = Object.values(KEYS).flat()
-  const own: readonly string[] = KEYS[kind]
+  const own: readonly string[] = [...KEYS[kind], TESTS]
   for (const key of given) {
     if (known.includes(key) && !own.includes(key)) {
       report([key], `"${key}" does not go with "${kind}": a policy with "${kind}" has ${own.join(', ')}`, 'key')
     }
   }
   return kind
-}
-
-function nameFrom (file: string): string {
-  return (file.split(/[\\/]/).at(-1) as string).replace(EXTENSION, '')
 }

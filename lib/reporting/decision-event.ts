@@ -1,5 +1,6 @@
 /** What happened: one structured event for every answer, on a diagnostics channel, and one log line for every no. */
 import { channel } from 'node:diagnostics_channel'
+import type { Explanation } from './explanation.ts'
 
 /** An answer. It holds no token, password or attribute of a record; ids and names only. */
 export interface DecisionEvent {
@@ -26,6 +27,12 @@ export interface DecisionEvent {
   readonly place: string | null
   /** Rules that could not be judged, because the user or the record lacks a value. */
   readonly lacking: readonly string[]
+  /** Of a no that rules gave: every rule that was asked, and what each lacked. Values are never in it. */
+  readonly explanation: Explanation | null
+  /** The `id` of whoever acts as the user. */
+  readonly actor: string | null
+  /** The emergency under which the request was decided. */
+  readonly breakGlass: { readonly policy: string, readonly reason: string, readonly expiresAt: Date } | null
   /** The version of the policy in force. */
   readonly policy: string | null
   /** Milliseconds from the request's arrival to the answer. */
@@ -48,10 +55,13 @@ export function listening (): boolean {
   return decisions.hasSubscribers
 }
 
-/** Publishes the event; a no is also one line in the log: the server's fault is an error, throttling a warning, every other no information. */
+/** Publishes the event; a yes under an emergency is a warning in the log, and a no is also one line in the log: the server's fault is an error, throttling a warning, every other no information. */
 export function report (event: DecisionEvent, log: Log, cause?: unknown): void {
   if (decisions.hasSubscribers) decisions.publish(event)
-  if (event.outcome === 'allow') return
+  if (event.outcome === 'allow') {
+    if (event.breakGlass !== null) log.warn({ access: event }, `allowed under the emergency ${event.breakGlass.policy}: ${event.breakGlass.reason}`)
+    return
+  }
   const entry = cause === undefined ? { access: event } : { access: event, err: cause }
   const message = `refused with ${event.status} ${event.code}: ${event.reason}`
   if (event.status >= 500) log.error(entry, message)

@@ -39,10 +39,10 @@ function asker (user: object | null, roles: readonly string[] = [], signIn: Part
 
 const ada = asker({ id: 'ada' }, ['author'])
 const nobody = asker(null)
-const nothing: Evidence = { records: new Map(), written: [] }
+const nothing: Evidence = { records: new Map(), written: [], nexts: new Map() }
 
 function having (record: object | null, written: Evidence['written'] = [], target: Target = article.record): Evidence {
-  return { records: new Map([[target, record]]), written }
+  return { records: new Map([[target, record]]), written, nexts: new Map([[target, null]]) }
 }
 
 function ruling (access: Access, who: Asker, evidence = nothing): Ruling {
@@ -161,6 +161,27 @@ t.test('who is outside a set of users learns what it takes, if the set would hav
   t.match(ruling(can('export', 'Lab'), asker({ beta: true, plan: 'pro' })), { kind: 'yes' })
   t.match(ruling(can('read', 'Secret'), ada), { as: 'forbidden', code: null }, 'a set that forbids takes nothing')
   t.match(ruling(can('read', 'Analytics'), nobody), { as: 'unauthenticated', code: null })
+})
+
+t.test('who is in a set by the environment is not told what it takes to be in it', async (t) => {
+  const own = abilitiesOf({ name: 'eu', when: { region: '$environment.region' }, denied: { code: 'eu_only' }, rules: [{ action: 'read', subject: 'Chart' }] }, { role: 'member', rules: [{ action: 'read', subject: 'Chart', inverted: true }] })
+  const member = (region: string) => {
+    const user = { region }
+    return { ...asker(user), ability: own.of(user, [], { environment: { region: 'eu' } }) }
+  }
+  t.match(ruling(can('read', 'Chart'), member('eu')), { kind: 'yes' })
+  t.match(ruling(can('read', 'Chart'), member('us')), { as: 'forbidden', code: 'eu_only' })
+  t.match(ruling(can('read', resource('Chart', { param: 'id', load: () => null })), { ...member('eu'), ability: own.of({ region: 'eu' }, [], { environment: {} }) }), { as: 'forbidden', code: 'eu_only' })
+  const forbidden = { ...asker({ region: 'eu' }), ability: own.of({ region: 'eu' }, ['member'], { environment: { region: 'eu' } }) }
+  t.match(ruling(can('read', 'Chart'), forbidden), { as: 'forbidden', code: null })
+})
+
+t.test('of a set in which the user is, its code is not told, also where its rules leave the record out', async (t) => {
+  const own = abilitiesOf({ name: 'eu', when: { region: '$environment.region' }, denied: { code: 'eu_only' }, rules: [{ action: 'read', subject: 'Article', conditions: { open: true } }] })
+  const user = { region: 'eu' }
+  const member = { ...asker(user), ability: own.of(user, [], { environment: { region: 'eu' } }) }
+  t.match(ruling(can('read', article), member, having({ open: false })), { as: 'forbidden', code: null })
+  t.match(ruling(can('read', article), { ...member, ability: own.of(user, [], { environment: { region: 'us' } }) }, having({ open: false })), { as: 'forbidden', code: 'eu_only' })
 })
 
 t.test('an inverted rule without a code does not send the user to buy what would not help him', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import t from 'tap'
 import fc from 'fast-check'
-import { inMemory } from '../../lib/authorization/filters/index.ts'
+import { inMemory, memory } from '../../lib/authorization/filters/index.ts'
 import { keeps, listFilter, recordFilter } from '../../lib/authorization/filter.ts'
 import type { RuleDefinition } from '../../lib/policies/define.ts'
 import { abilityOf } from './abilities.ts'
@@ -61,6 +61,14 @@ t.test('the list of a hidden subject holds only what may be read too', async (t)
   t.equal(kinds(mine, { ...mine, action: 'update' }), 2)
   t.same(listFilter(abilityOf([update]), 'update', 'Post', false), { kind: 'every' })
   t.match(listFilter(abilityOf([mine]), 'read', 'Post', true), { clauses: { length: 1 } })
+})
+
+t.test('in memory a filter is a function, and nothing is a problem', async (t) => {
+  const backend = memory()
+  const where = backend.translate(filterOf(mine))
+  t.same([{ authorId: 'ada' }, { authorId: 'grace' }, {}].map(where), [true, false, false])
+  t.same(([{ kind: 'none' }, { kind: 'every' }] as const).map((filter) => backend.translate(filter)({})), [false, true])
+  t.equal(backend.problem({ kind: 'compare', path: ['a'], operator: '$size', operand: { from: 'literal', value: 1 } }), null)
 })
 
 const value = fc.constantFrom<unknown>(1, 2, 3, '1', 'a', 'b', true, false, null, undefined, NaN, new Date(0), [1], {})

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { can, optional, resource } from '../../lib/index.ts'
+import { memory, postgresql } from '../../lib/authorization/filters/index.ts'
 import { as, porch } from '../core/porch.ts'
 
 interface Post { id: string, authorId: string, open: boolean, archived: boolean, secret?: string }
@@ -44,6 +45,9 @@ t.test('a wrong disclosure or hiding is told apart at once too', async (t) => {
   t.throws(wrong({ disclose: { detials: true } }), { code: 'FST_GATEHOUSE_OPTION' })
   t.throws(wrong({ disclose: { reasonHeader: 'no header' } }), { code: 'FST_GATEHOUSE_OPTION' })
   t.throws(wrong({ hidden: 'no' }), { code: 'FST_GATEHOUSE_OPTION' })
+  for (const backend of [null, 'postgresql', {}, { ...memory(), name: 7 }, { ...memory(), problem: null }, { ...memory(), translate: undefined }]) {
+    t.throws(wrong({ backend }), { code: 'FST_GATEHOUSE_OPTION', message: /^resource\('Post'\): backend: .* was given; allowed is what postgresql\(…\), sqlite\(…\)/ })
+  }
 })
 
 t.test('the handler gets the record loaded, once, with what may be read of it', async (t) => {
@@ -114,4 +118,67 @@ t.test('the loader gets the condition of what the user may read, for one and the
     app.get('/posts/:id', { config: { access: can('read', post) } }, (request) => post.of(request))
   })
   t.match((await app.inject({ url: '/posts/7', headers: ada })).json(), { id: '7', secret: 'where' })
+})
+
+t.test('with a backend the loader and the handler get the condition in its words', async (t) => {
+  const post = resource('Post', {
+    param: 'id',
+    hidden: true,
+    backend: memory(),
+    load: (id, { where }): Post | undefined => posts.find((post) => post.id === id && where(post)),
+  })
+  const app = await porch(t, {}, (app) => {
+    app.get('/posts/:id', { config: { access: can('read', post) } }, (request) => post.of(request))
+    app.get('/posts', { config: { access: can('update', post.list) } }, (request) => posts.filter(post.filter(request, 'update')).map(({ id }) => id))
+  })
+  t.same([(await app.inject({ url: '/posts/1', headers: ada })).statusCode, (await app.inject({ url: '/posts/2', headers: ada })).statusCode], [200, 404])
+  t.same((await app.inject({ url: '/posts', headers: ada })).json(), ['1'])
+})
+
+t.test('authz R9: a list is what the query finds under the condition, without the fields that may not be read', async (t) => {
+  const asked: unknown[] = []
+  const post = resource('Post', { backend: postgresql({ columns: { authorId: { column: 'author_id', type: 'text' } } }), hidden: true })
+  const policies = [{
+    role: 'author',
+    rules: [
+      { action: 'read', subject: 'Post', fields: ['id', 'open'], conditions: { authorId: '$user.id' } },
+      { action: 'update', subject: 'Post' },
+    ]
+  }]
+  const app = await porch(t, { policies }, (app) => {
+    app.get('/posts', { config: { access: can('read', post.list) } }, (request) => post.listed(request, async (where) => {
+      asked.push(where.startingAt(2).text, where.values)
+      return posts
+    }))
+    app.get('/mine', { config: { access: can('update', post.list) } }, (request) => post.listed(request, ({ values }) => {
+      asked.push(values)
+      return posts.slice(1)
+    }, 'update'))
+  })
+  t.same((await app.inject({ url: '/posts', headers: ada })).json(), [{ id: '1', open: true }, {}])
+  t.match(asked, [/^\("author_id" = \$2::text/, ['ada', 'ada']])
+  t.same((await app.inject({ url: '/mine', headers: ada })).json(), [{}])
+  t.same(asked.slice(2), [['ada', 'ada']])
+})
+
+t.test('an action that is never allowed gives an empty list and asks for nothing', async (t) => {
+  let queries = 0
+  const post = resource<Post>('Post', { hidden: true })
+  const app = await porch(t, {}, (app) => {
+    app.get('/posts', { config: { access: can('delete', post.list) } }, (request) => post.listed(request, () => {
+      queries++
+      return posts
+    }, 'delete'))
+  })
+  const answer = await app.inject({ url: '/posts', headers: ada })
+  t.same([answer.statusCode, answer.json(), queries], [200, [], 0])
+})
+
+t.test('a query that gives no list is a mistake that the log names', async (t) => {
+  const post = resource<Post>('Post')
+  const app = await porch(t, {}, (app) => {
+    app.get('/posts', { config: { access: can('read', post.list) } }, (request) => post.listed(request, (async () => ({ rows: posts })) as never))
+  })
+  t.equal((await app.inject({ url: '/posts', headers: ada })).statusCode, 500)
+  t.match(app.lines.map(({ err }) => err?.message).join(), /the query of Post\.listed gave no list of records, but a value of the type object/)
 })

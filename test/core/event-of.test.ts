@@ -73,6 +73,28 @@ t.test('a no tells the rule and the reason, and what rules lacked', async (t) =>
   t.match(await eventAfter(app, '/report', as({ suspended: true })), { status: 403, code: 'suspended', user: null, action: 'read' })
 })
 
+t.test('authz R6: a no of the rules is explained, with the rules that were asked and without a value; any other answer is not', async (t) => {
+  const app = await application(t)
+  const event = await eventAfter(app, '/posts/2', ada)
+  t.match(event?.explanation, {
+    allowed: false,
+    action: 'read',
+    subject: 'Post',
+    rule: null,
+    more: 0,
+    candidates: [{ rule: 'anonymous/1', via: 'author > anonymous', applies: 'unknown', failed: [{ path: 'record.open', lacking: true }] }, { rule: 'author/1', applies: 'no', via: 'author', failed: [{ path: 'record.authorId', operator: '$eq', lacking: false }] }],
+  })
+  t.notMatch(JSON.stringify(event?.explanation), /grace|ada/)
+  t.match((await eventAfter(app, '/both/1', ada))?.explanation, { action: 'update', rule: 'author/3' })
+  t.match((await eventAfter(app, '/report', as({ id: 'x' })))?.explanation, { subject: 'Report', allowed: false, candidates: [] })
+  for (const [url, headers] of [['/posts/1', ada], ['/posts/9', ada], ['/posts/1', {}], ['/both/1', as({ id: 1 })], ['/report', as({ suspended: true })]] as const) t.equal((await eventAfter(app, url, headers))?.explanation, null, url)
+})
+
+t.test('of many rules that were asked the first are told', async (t) => {
+  const app = await porch(t, { policies: [{ role: 'author', rules: Array.from({ length: 100 }, (_, id) => ({ action: 'read', subject: 'Post', conditions: { id } })) }] }, (app) => app.get('/posts/:id', { config: { access: can('read', post) } }, () => 'post'))
+  t.match((await eventAfter(app, '/posts/1', ada))?.explanation, { candidates: { length: 20 }, more: 80 })
+})
+
 t.test('what a client chooses is cut, and what is no id is none', async (t) => {
   const app = await application(t)
   const long = 'x'.repeat(5000)

@@ -24,9 +24,10 @@ function caught (check: () => unknown): unknown {
 }
 
 t.test('left out, every option has its default', async (t) => {
-  const { roles, ...others } = settings({})
-  t.same(others, { realm: 'api', schemes: [], policies: null, routes: {}, refusesInsecure: false, protectedResources: [], format: 'problem', html: true, details: {}, disclose: {}, throttle: {} })
+  const { roles, memberships, ...others } = settings({})
+  t.same(others, { realm: 'api', schemes: [], policies: null, reload: { watch: false, signal: null, every: 0 }, routes: {}, environment: null, actor: null, breakGlass: null, refusesInsecure: false, protectedResources: [], format: 'problem', html: true, details: {}, disclose: {}, throttle: {} })
   t.same([roles({ roles: ['a'] }), roles({})], [['a'], []])
+  t.same([memberships({ memberships: [7] }), memberships({})], [[7], undefined])
 })
 
 t.test('what is given is taken, and copied', async (t) => {
@@ -49,7 +50,7 @@ t.test('every wrong option says what was given, where, and the nearest right wor
     [{ schemes: [requireAll([keys({ name: 'A' }), { name: 'B' } as never])] }, 'schemes[0]: requireAll[1]', 'no scheme'], [{ schemes: [{ kind: 'require_all', schemes: [keys()] }] }, 'schemes[0]', 'no scheme'],
     [{ protectedResources: {} }, /^protectedResources/], [{ protectedResources: [{ resource: 'api' }] }, 'protectedResources[0].resource'],
     [{ policies: 7 }, /^policies/, '7'], [{ policies: {} }, /^policies/],
-    [{ roles: ['admin'] }, /^roles/],
+    [{ roles: ['admin'] }, /^roles/], [{ memberships: [] }, /^memberships/, 'a function'], [{ environment: {} }, /^environment/], [{ actor: 'ida' }, /^actor/], [{ breakGlass: null }, /^breakGlass/],
     [{ routes: [] }, /^routes/], [{ routes: { '/a': 'publik' } }, 'routes["/a"]', 'Did you mean "public"?'], [{ routes: { '/a': { requirement: {} } } }, 'routes["/a"]'],
     [{ refusals: [] }, /^refusals/], [{ refusals: { fromat: 'x' } }, 'Did you mean "format"?'], [{ refusals: { format: 'xml' } }, /refusals\.format.*xml/],
     [{ refusals: { html: 'yes' } }, 'refusals.html'], [{ refusals: { details: [] } }, 'refusals.details'], [{ refusals: { details: { a: '' } } }, 'refusals.details.a'], [{ refusals: { details: { a: 7 } } }, 'refusals.details.a'],

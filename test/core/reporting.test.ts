@@ -21,6 +21,9 @@ function eventWith (changes: Partial<DecisionEvent>): DecisionEvent {
     rule: null,
     place: null,
     lacking: [],
+    explanation: null,
+    actor: null,
+    breakGlass: null,
     policy: 'v1',
     duration: 1,
     ...changes,
@@ -42,6 +45,17 @@ t.test('law 10: the server\'s fault is an error, throttling a warning, any other
   const log = recorder()
   report(eventWith({ outcome: 'allow', status: 200 }), log)
   t.same(log.lines, [])
+})
+
+t.test('a yes under an emergency is a warning that tells which one and why; a no is a line as ever', async (t) => {
+  const log = recorder()
+  const breakGlass = { policy: 'fire', reason: 'ticket 7', expiresAt: new Date(0) }
+  report(eventWith({ outcome: 'allow', status: 200, breakGlass }), log)
+  report(eventWith({ breakGlass }), log)
+  t.match(log.lines, [
+    ['warn', { access: { breakGlass } }, 'allowed under the emergency fire: ticket 7'],
+    ['info', { access: { breakGlass } }, 'refused with 403 insufficient_permissions: no rule'],
+  ])
 })
 
 t.test('the cause is for the log, and never in the event', async (t) => {

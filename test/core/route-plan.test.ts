@@ -3,7 +3,9 @@ import { allOf, anyOf, authenticated, can, optional, resource, role, scope } fro
 import type { Declaration } from '../../lib/access.ts'
 import { settingsOf } from '../../lib/options.ts'
 import { closedPlan, planOf, planProblems } from '../../lib/route-plan.ts'
+import { memory, postgresql } from '../../lib/authorization/filters/index.ts'
 import { policyOf } from '../authorization/abilities.ts'
+import { compiled } from '../policies/sources.ts'
 import { keys } from './porch.ts'
 
 const load = () => null
@@ -68,6 +70,26 @@ t.test('authz T1: a check on a type whose rules have conditions stops the start'
   t.match(problemsOf(can('dance', 'Lab')), [/no rule mentions the action "dance"/])
   t.match(problemsOf(can('delete', 'Lab')), [/would ignore the conditions of rule pro\/1/])
   t.same(problemsOf(can('read', 'Report')), [])
+})
+
+t.test('an action that only an emergency allows is no closed route, and on a type its conditions are told like any', async (t) => {
+  const fire = policyOf({ role: 'author', rules: [{ action: 'read', subject: 'Report', inverted: true }] }, { breakGlass: 'fire', rules: [{ action: 'read', subject: 'Report' }, { action: 'read', subject: 'Post', conditions: { open: true } }] })
+  t.same(problemsOf(can('read', 'Report'), '/', fire), [])
+  t.same(problemsOf(can('read', post), '/posts/:id', fire), [])
+  t.match(problemsOf(can('read', 'Post'), '/', fire), [/would ignore the conditions of rule fire\/2/])
+})
+
+t.test('a store that cannot express a rule of an emergency or of a membership stops the start', async (t) => {
+  const tenants = compiled({
+    'subjects.yaml': 'user: { tenant: org, attributes: { org: string } }\nsubjects: { Post: { tenant: org, attributes: { org: string, open: boolean, ward: integer } } }\n',
+    'editor.yaml': 'role: editor\nrules: [{ action: read, subject: Post, crossTenant: true, conditions: { open: true } }]\n',
+    'fire.yaml': 'breakGlass: fire\nrules: [{ action: read, subject: Post, crossTenant: true, conditions: { ward: 1 } }]\n',
+  })
+  const stored = (columns: Parameters<typeof postgresql>[0]['columns']) => problemsOf(can('read', resource('Post', { param: 'id', load, backend: postgresql({ columns }) })), '/posts/:id', tenants)
+  t.match(stored({ open: 'boolean', org: 'text' }), [/cannot express rule fire\/1 \(fire\.yaml:2\): .*"ward"/])
+  t.match(stored({ open: 'boolean', ward: 'integer' }), [/cannot express rule editor@tenant\/1 \(editor\.yaml:2\): .*"org"/])
+  t.same(stored({ open: 'boolean', ward: 'integer', org: 'text' }), [])
+  t.same(problemsOf(can('read', resource('Post', { param: 'id', load, backend: memory() })), '/posts/:id', tenants), [])
 })
 
 t.test('authz T1: so does a resource without a way to load its record', async (t) => {

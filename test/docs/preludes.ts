@@ -4,8 +4,9 @@ const IMPORTS = `
 import Fastify, { type FastifyRequest } from 'fastify'
 import type {} from '@fastify/cookie'
 import type {} from '@fastify/session'
-import gatehouse, { allOf, anyOf, authenticated, can, optional, refusal, resource, role, scope, signedIn, stepUp, type GatehouseOptions, type RecordFilter } from 'fastify-gatehouse'
+import gatehouse, { allOf, anyOf, authenticated, can, optional, packedRules, refusal, resource, role, scope, sendPackedRules, signedIn, stepUp, type GatehouseOptions, type RecordFilter } from 'fastify-gatehouse'
 import { accessTokens, apiKey, basic, bearer, certificate, createApiKey, digest, digestHash, dpop, requireAll, revocationList, session } from 'fastify-gatehouse/schemes'
+import { postgresql as backendOf, type SqlWhere } from 'fastify-gatehouse/filters'
 import { memoryMarks, redisMarks } from 'fastify-gatehouse/stores'
 import { Redis } from 'ioredis'
 `
@@ -32,10 +33,37 @@ declare function tokenFor (user: { id: string }): Promise<string>
 const app = Fastify()
 await app.register(gatehouse)
 interface Post { id: number, tenantId: string, status: string }
-declare const posts: { find: (id: number, where: RecordFilter) => Promise<Post | null>, create: (post: Partial<Post>) => Promise<Post> }
+declare const posts: { find: (id: number, where: SqlWhere) => Promise<Post | null>, create: (post: Partial<Post>) => Promise<Post>, save: (post: Post) => Promise<void> }
+declare const customers: { find: (id: string) => { id: number } | null }
 declare function query (text: string, values: readonly unknown[]): Promise<Post[]>
 declare function proposal (request: FastifyRequest): Partial<Post>
 const article = resource<Article>('Article', { param: 'id', load: () => null })
+`
+
+const POSTS = `
+const post = resource('Post', { param: 'id', backend: backendOf({ columns: {} }), load: (): Post | null => null })
+declare const drafts: Post[]
+declare const dialect: import('kysely').PostgresDialect
+declare const client: { note: { findMany: (query: { where: object, include: object, take: number }) => Promise<{ id: number, title: string | null }[]> } }
+declare const entries: { find: (where: object) => { limit: (count: number) => { toArray: () => Promise<{ status: string }[]> } } }
+`
+
+const STORES = `
+import { EventEmitter } from 'node:events'
+import { Client, Pool } from 'pg'
+import { loadPolicies, policyFolder, type PolicyStore } from 'fastify-gatehouse/policies'
+import { listenWith, policyKey, policyTable } from 'fastify-gatehouse/stores'
+import type { AnyScheme } from 'fastify-gatehouse/schemes'
+declare const scheme: AnyScheme
+declare const app: ReturnType<typeof Fastify>
+declare const secrets: { read (name: string): Promise<string>, follow (): Promise<EventEmitter & { destroy (): void }> }
+`
+
+const TESTS = `
+import test from 'node:test'
+import assert from 'node:assert'
+const app = Fastify()
+declare const abe: FastifyRequest['user']
 `
 
 /** `null`: the snippet stands for itself. */
@@ -44,7 +72,9 @@ export const PRELUDES: Readonly<Record<string, string | null>> = {
   user: null,
   standalone: null,
   routes: IMPORTS + WORLD,
-  records: `${IMPORTS}${WORLD}const post = resource<Post>("Post", { param: "id", load: () => null })\n`,
+  records: IMPORTS + WORLD + POSTS,
   options: IMPORTS + WORLD,
+  tests: `${IMPORTS}${TESTS}`,
+  stores: `${IMPORTS}${STORES}`,
   schemes: "import type {} from '@fastify/cookie'\n",
 }

@@ -96,7 +96,7 @@ function policyFolder (page: string, change: (text: string) => string = (text) =
 
 t.test('the policies of the page on policies make sense together', async (t) => {
   const policy = await loadPolicies(policyFolder('docs/policies.md'))
-  t.strictSame([...policy.roles.keys()].sort(), ['anonymous', 'author', 'reader'])
+  t.strictSame([...policy.roles.keys()].sort(), ['anonymous', 'author', 'commenter', 'night-desk', 'publisher', 'reader', 'subscriber'])
   t.strictSame([...policy.codes].sort(), ['account_suspended', 'article_archived', 'plan_required'])
 })
 

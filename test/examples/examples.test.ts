@@ -74,3 +74,22 @@ t.test('two-scopes: each scope has its own schemes, challenges and policies', as
   await answers(t, app, '/api/orders', { headers: olga, status: 401, challenge: /^Bearer / })
   await answers(t, app, '/office/orders', { headers: bearer('shop', ['partner']), status: 401, challenge: /^Basic / })
 })
+
+t.test('support-desk: roles inside a tenant, somebody who acts as another, and an emergency', async (t) => {
+  const { build } = await import('../../examples/support-desk.ts')
+  const app = await ready(t, build)
+  const ann = basic('ann', 'ann')
+  const bob = basic('bob', 'bob')
+  const ids = async (headers: Record<string, string>) => (await app.inject({ url: '/tickets', headers })).json<{ id: number }[]>().map(({ id }) => id)
+
+  t.strictSame(await ids(ann), [1, 2, 3], 'an agent sees all of north, a customer her own of south')
+  t.strictSame(await ids(bob), [1], 'and not what he opened where he is nobody')
+  t.strictSame(await ids({ ...ann, 'act-as': 'bob' }), [1], 'what both may see')
+  await answers(t, app, '/tickets', { headers: { ...ann, 'act-as': 'zoe' }, status: 403 })
+  await answers(t, app, '/tickets/4', { headers: ann, status: 404, body: { code: 'not_found' } })
+  await answers(t, app, '/tickets/2', { method: 'DELETE', headers: ann, status: 204 })
+  await answers(t, app, '/tickets/1', { method: 'DELETE', headers: ann, status: 403, body: { code: 'legal_hold' } })
+  await answers(t, app, '/tickets/1', { method: 'DELETE', headers: { ...ann, emergency: 'GDPR-17' }, status: 204 })
+  await answers(t, app, '/tickets/1', { method: 'DELETE', headers: { ...bob, emergency: 'GDPR-17' }, status: 403 })
+  await answers(t, app, '/tickets/1', { method: 'DELETE', headers: { ...ann, 'act-as': 'bob', emergency: 'GDPR-17' }, status: 403 })
+})

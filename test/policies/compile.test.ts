@@ -43,26 +43,34 @@ t.test('a rule is written out in full', async (t) => {
   t.strictSame(compiled(ROLES).roles.get('author')?.slice(0, 2), [
     {
       id: 'author/1',
+      policy: 'author',
       action: ['create', 'update'],
       subject: ['Article'],
       inverted: false,
       fields: ['title'],
       condition: fromUser('authorId', 'id'),
-      needs: [['id']],
+      environment: null,
+      templates: true,
+      state: null,
       crossTenant: false,
+      exposed: false,
       reason: null,
       code: null,
       place: { file: 'author.yaml', line: 4, column: 5 },
     },
     {
       id: 'author/2',
+      policy: 'author',
       action: ['update'],
       subject: ['Article'],
       inverted: true,
       fields: null,
       condition: is('status', 'archived'),
-      needs: [],
+      environment: null,
+      templates: false,
+      state: null,
       crossTenant: false,
+      exposed: false,
       reason: 'kept',
       code: 'archived',
       place: { file: 'author.yaml', line: 5, column: 5 },
@@ -79,12 +87,11 @@ t.test('a policy for users by their attributes', async (t) => {
     {
       name: 'plan-pro',
       when: { kind: 'all', of: [is('plan', 'pro'), fromUser('org', 'home')] },
-      needs: [['home']],
       rules: [{ id: 'plan-pro/1', place: { line: 3, column: 9 } }],
       denied: { code: 'plan_required' },
       place: { file: 'plan-pro.yaml', line: 1, column: 1 },
     },
-    { name: 'beta', when: is('beta', true), needs: [], rules: [], denied: null },
+    { name: 'beta', when: is('beta', true), rules: [], denied: null },
   ])
 })
 
@@ -137,10 +144,10 @@ function ruled (rule: string): readonly Rule[] {
 
 t.test('an allowing rule stays within the tenant of the user', async (t) => {
   const guard = fromUser('tenantId', 'org.id')
-  t.match(ruled('{ action: read, subject: Article }'), [{ condition: guard, needs: [['org', 'id']], crossTenant: false }])
+  t.match(ruled('{ action: read, subject: Article }'), [{ condition: guard, templates: true, crossTenant: false }])
   t.match(ruled('{ action: read, subject: Article, conditions: { authorId: $user.id } }'), [{
     condition: { kind: 'all', of: [guard, fromUser('authorId', 'id')] },
-    needs: [['org', 'id'], ['id']],
+    templates: true,
   }])
   t.match(ruled('{ action: read, subject: Article, conditions: { authorId: 1, title: x } }'), [{
     condition: { kind: 'all', of: [guard, is('authorId', 1), is('title', 'x')] },
@@ -152,15 +159,15 @@ t.test('an allowing rule stays within the tenant of the user', async (t) => {
 
 t.test('the rules of a group stay within the tenant too', async (t) => {
   const { groups } = compiled({ 'pro.yaml': 'when: { id: 1 }\nrules: [{ action: read, subject: Article }]\n', 'subjects.yaml': TENANTS })
-  t.match(groups, [{ rules: [{ condition: fromUser('tenantId', 'org.id'), needs: [['org', 'id']] }] }])
+  t.match(groups, [{ rules: [{ condition: fromUser('tenantId', 'org.id'), templates: true }] }])
 })
 
 t.test('a rule crosses tenants only where it says so, and an inverted rule forbids in every tenant', async (t) => {
-  t.match(ruled('{ action: read, subject: [Article, Settings], crossTenant: true }'), [{ id: 'author/1', condition: null, needs: [], crossTenant: true }])
+  t.match(ruled('{ action: read, subject: [Article, Settings], crossTenant: true }'), [{ id: 'author/1', condition: null, templates: false, crossTenant: true }])
   t.match(ruled('{ action: manage, subject: all, crossTenant: true }'), [{ id: 'author/1', condition: null }])
-  t.match(ruled('{ action: read, subject: all, inverted: true }'), [{ id: 'author/1', condition: null, needs: [] }])
-  t.match(ruled('{ action: read, subject: Article, inverted: true }'), [{ id: 'author/1', condition: null, needs: [] }])
-  t.match(ruled('{ action: read, subject: Page }'), [{ id: 'author/1', condition: null, needs: [] }])
+  t.match(ruled('{ action: read, subject: all, inverted: true }'), [{ id: 'author/1', condition: null, templates: false }])
+  t.match(ruled('{ action: read, subject: Article, inverted: true }'), [{ id: 'author/1', condition: null, templates: false }])
+  t.match(ruled('{ action: read, subject: Page }'), [{ id: 'author/1', condition: null, templates: false }])
 })
 
 t.test('a rule for subjects that keep their tenant differently is split, and loses none of them', async (t) => {
@@ -181,7 +188,7 @@ t.test('authz T11: patterns of fields expand to the declared attributes', async 
   const fields = (rule: string) => ruled(`{ action: read, subject: Article, ${rule} }`)[0]?.fields
   t.strictSame(fields('fields: ["*Id", title]'), ['tenantId', 'authorId', 'title'])
   t.strictSame(fields('fields: "*"'), ['id', 'tenantId', 'authorId', 'title', 'address'])
-  t.strictSame(fields('fields: [address.*, address.street]'), ['address', 'address.*', 'address.street'], 'a declared object keeps its pattern')
+  t.strictSame(fields('fields: [address.*, address.street]'), ['address.*', 'address.street'], 'a declared object keeps its pattern, and its name would be all of it')
   t.strictSame(fields('fields: "t*", inverted: true'), ['tenantId', 'title', 't*'], 'what is not declared stays forbidden')
   t.strictSame(compiled({ 'a.yaml': 'role: a\nrules: [{ action: read, subject: A, fields: ["t*", x] }]' }).roles.get('a')?.[0]?.fields, ['t*', 'x'])
 })

@@ -6,12 +6,18 @@ import { compileCondition } from '../../lib/policies/condition-compiler.ts'
 import type { Condition, Operand, Scalar } from '../../lib/policies/condition.ts'
 import { evaluate, evaluateUser } from '../../lib/policies/evaluate.ts'
 import { instantOf } from '../../lib/policies/instant.ts'
-import { userPaths } from '../../lib/policies/user-paths.ts'
+import { hasTemplates } from '../../lib/policies/templates-in.ts'
 import { valueAt } from '../../lib/policies/value-at.ts'
 
 function compile (raw: unknown): Condition {
   const report = (_path: unknown, message: string) => { throw new Error(message) }
-  return compileCondition(raw, [], { report, shape: { kind: 'undeclared' }, user: null })
+  return compileCondition(raw, [], { report, shape: { kind: 'undeclared' }, user: null, environment: null })
+}
+
+/** The user's values that a condition needs. */
+function userPaths (condition: Condition): (readonly string[])[] {
+  if (condition.kind === 'compare') return condition.operand.from === 'user' ? [condition.operand.path] : []
+  return condition.kind === 'not' ? userPaths(condition.of) : condition.of.flatMap(userPaths)
 }
 
 const literal = (value: Scalar | Scalar[]): Operand => ({ from: 'literal', value })
@@ -152,7 +158,8 @@ t.test('binding puts the values of the user in', async (t) => {
     kind: 'bound',
     condition: compile({ tenantId: 't', $or: [{ team: { $in: ['a', 'b'] } }, { $not: { level: { $gt: 3n } } }], status: 'draft' }),
   })
-  t.strictSame(userPaths(condition), [['tenant', 'id'], ['teams'], ['level']])
+  t.equal(hasTemplates(condition), true)
+  t.equal(hasTemplates(compile({ $not: { a: 1 } })), false)
 })
 
 t.test('conditions without templates are bound as they are', async (t) => {
@@ -163,7 +170,7 @@ t.test('conditions without templates are bound as they are', async (t) => {
   const mixed = compile({ a: '$user.id', $or: [{ b: 1 }, { c: 1 }] }) as Extract<Condition, { kind: 'all' }>
   const bound = bind(mixed, { id: 1 }) as { condition: typeof mixed }
   t.equal(bound.condition.of[1], mixed.of[1])
-  t.strictSame(userPaths(null), [])
+  t.equal(hasTemplates(null), false)
 })
 
 t.test('authz T3: a user who lacks a value is told apart, wherever the condition needs it', async (t) => {
@@ -195,12 +202,12 @@ t.test('authz T3: a user who lacks a value is told apart, wherever the condition
   for (const [operator, values] of Object.entries(lacking)) {
     for (const value of values) {
       for (const raw of [{ a: { [operator]: '$user.x' } }, { $or: [{ b: 1 }, { $not: { $and: [{ c: 1 }, { a: { [operator]: '$user.x' } }] } }] }]) {
-        t.strictSame(bind(compile(raw), { x: value }), { kind: 'lacking', path: ['x'] }, `${operator} does not take ${JSON.stringify(value, text)}`)
+        t.strictSame(bind(compile(raw), { x: value }), { kind: 'lacking', of: 'user', path: ['x'] }, `${operator} does not take ${JSON.stringify(value, text)}`)
       }
     }
   }
   for (const user of [null, undefined, 'user', { x: { y: 1 } }]) {
-    t.strictSame(bind(compile({ a: '$user.x' }), user), { kind: 'lacking', path: ['x'] })
+    t.strictSame(bind(compile({ a: '$user.x' }), user), { kind: 'lacking', of: 'user', path: ['x'] })
   }
 
   function text (_key: string, value: unknown): unknown {

@@ -54,7 +54,7 @@ const CASES: readonly { promise: string, files: Files, problems: readonly string
     promise: 'authz T4: an unknown key with no near word lists what is allowed',
     files: { 'author.yaml': rule('xyzzyx: 1') },
     problems: [
-      'author.yaml:5:5 unknown key "xyzzyx" in a rule. Allowed: action, subject, fields, conditions, inverted, reason, code, crossTenant',
+      'author.yaml:5:5 unknown key "xyzzyx" in a rule. Allowed: action, subject, fields, conditions, inverted, reason, code, crossTenant, relation, environment, state, expose',
     ],
   },
   {
@@ -374,10 +374,10 @@ const CASES: readonly { promise: string, files: Files, problems: readonly string
     promise: 'authz T3: an unknown template is an error with the nearest one',
     files: { 'author.yaml': conditions('{ a: $usr.id, b: $now, c: "$' + '{user.id}", d: $user, e: $user. }') },
     problems: [
-      'author.yaml:5:22 unknown template "$usr.id". Did you mean "$user.id"? Only "$user.…" is known; a text that starts with "$" is written with two, "$$usr.id"',
-      'author.yaml:5:34 unknown template "$now". Only "$user.…" is known; a text that starts with "$" is written with two, "$$now"',
-      'author.yaml:5:43 unknown template "$' + '{user.id}". Did you mean "$user.id"? Only "$user.…" is known; a text that starts with "$" is written with two, "$$' + '{user.id}"',
-      'author.yaml:5:60 unknown template "$user". Did you mean "$user.id"? Only "$user.…" is known; a text that starts with "$" is written with two, "$$user"',
+      'author.yaml:5:22 unknown template "$usr.id". Did you mean "$user.id"? Only "$user.…" and "$environment.…" are known; a text that starts with "$" is written with two, "$$usr.id"',
+      'author.yaml:5:34 unknown template "$now". Only "$user.…" and "$environment.…" are known; a text that starts with "$" is written with two, "$$now"',
+      'author.yaml:5:43 unknown template "$' + '{user.id}". Did you mean "$user.id"? Only "$user.…" and "$environment.…" are known; a text that starts with "$" is written with two, "$$' + '{user.id}"',
+      'author.yaml:5:60 unknown template "$user". Did you mean "$user.id"? Only "$user.…" and "$environment.…" are known; a text that starts with "$" is written with two, "$$user"',
       'author.yaml:5:70 in the template "$user.": "" has an empty part',
     ],
   },
@@ -393,7 +393,7 @@ const CASES: readonly { promise: string, files: Files, problems: readonly string
     promise: 'authz T3: an unknown template in place of a list is an error',
     files: { 'author.yaml': conditions('{ a: { $in: $usr.ids } }') },
     problems: [
-      'author.yaml:5:29 unknown template "$usr.ids". Did you mean "$user.ids"? Only "$user.…" is known; a text that starts with "$" is written with two, "$$usr.ids"',
+      'author.yaml:5:29 unknown template "$usr.ids". Did you mean "$user.ids"? Only "$user.…" and "$environment.…" are known; a text that starts with "$" is written with two, "$$usr.ids"',
     ],
   },
   {
@@ -439,29 +439,29 @@ const CASES: readonly { promise: string, files: Files, problems: readonly string
     promise: 'a policy is for a role, for a set of users, or pre-checks',
     files: { 'author.yaml': 'rules: []' },
     problems: [
-      'author.yaml:1:1 a policy needs "role", "when" or "deny"',
+      'author.yaml:1:1 a policy needs "role", "when", "deny" or "breakGlass"',
     ],
   },
   {
     promise: 'role and when do not stand together',
     files: { 'author.yaml': 'role: a\nwhen: { plan: pro }\nrules: []\n' },
     problems: [
-      'author.yaml:2:1 "when" does not go with "role": a policy with "role" has role, inherits, rules',
+      'author.yaml:2:1 "when" does not go with "role": a policy with "role" has role, inherits, rules, tests',
     ],
   },
   {
     promise: 'a policy with when inherits nothing',
     files: { 'author.yaml': 'when: { plan: pro }\ninherits: a\nrules: []\n' },
     problems: [
-      'author.yaml:2:1 "inherits" does not go with "when": a policy with "when" has name, when, denied, rules',
+      'author.yaml:2:1 "inherits" does not go with "when": a policy with "when" has name, when, denied, rules, tests',
     ],
   },
   {
     promise: 'a policy with a role has no denied and no name',
     files: { 'author.yaml': 'role: a\ndenied: { code: x }\nname: b\n' },
     problems: [
-      'author.yaml:2:1 "denied" does not go with "role": a policy with "role" has role, inherits, rules',
-      'author.yaml:3:1 "name" does not go with "role": a policy with "role" has role, inherits, rules',
+      'author.yaml:2:1 "denied" does not go with "role": a policy with "role" has role, inherits, rules, tests',
+      'author.yaml:3:1 "name" does not go with "role": a policy with "role" has role, inherits, rules, tests',
     ],
   },
   {
@@ -482,7 +482,7 @@ const CASES: readonly { promise: string, files: Files, problems: readonly string
     promise: 'pre-checks stand alone',
     files: { 'author.yaml': 'deny: [{ code: a, when: { x: true } }]\nrules: []\n' },
     problems: [
-      'author.yaml:2:1 "rules" does not go with "deny": a policy with "deny" has name, deny',
+      'author.yaml:2:1 "rules" does not go with "deny": a policy with "deny" has name, deny, tests',
     ],
   },
   {
@@ -683,7 +683,7 @@ const CASES: readonly { promise: string, files: Files, problems: readonly string
     files: { 'subjects.yaml': 'user: { attributes: { id: strng, b: { type: int }, c: {}, d: 5 } }' },
     problems: [
       'subjects.yaml:1:27 "strng" is not a type. Did you mean "string"?',
-      'subjects.yaml:1:45 "int" is not a type. Allowed: string, integer, number, boolean, date, array, object',
+      'subjects.yaml:1:45 "int" is not a type. Allowed: string, integer, number, boolean, date, address, array, object',
       'subjects.yaml:1:55 an attribute needs "type"',
       'subjects.yaml:1:62 "d" must be a text or a map; it is a number',
     ],
@@ -817,7 +817,7 @@ t.test('the error has a code, a status and its problems as data', async (t) => {
   t.match(error, {
     code: 'FST_GATEHOUSE_POLICY',
     statusCode: 500,
-    problems: [{ place: { file: 'a.yaml', line: 2, column: 1 }, message: 'unknown key "colour" in a policy. Allowed: role, name, when, inherits, denied, deny, rules' }],
+    problems: [{ place: { file: 'a.yaml', line: 2, column: 1 }, message: 'unknown key "colour" in a policy. Allowed: role, name, when, inherits, denied, breakGlass, deny, rules, tests' }],
   })
 })
 

@@ -1,0 +1,121 @@
+/** The CASL abilities of a policy, one for each set of roles; a request asks one of them with its own user. */
+import type { MongoAbility } from '@casl/ability'
+import { bind, NO_SURROUNDINGS, type Surroundings } from '../policies/bind.ts'
+import type { Scalar } from '../policies/condition.ts'
+import { evaluate } from '../policies/evaluate.ts'
+import type { Group, Policy, Rule } from '../policies/policy.ts'
+import { RequestAbility, type Lacking } from './ability.ts'
+import type { Membership } from './membership.ts'
+import { caslAbility } from './raw-rules.ts'
+
+/** What is around a user; each may be left out. */
+export interface Around {
+  /** The roles that he has in some tenants only. */
+  readonly memberships?: readonly Membership[]
+  /** The time, the client's address, and what the application tells of the request. */
+  readonly environment?: object
+  /** The emergency that the application grants. */
+  readonly breakGlass?: string | null
+}
+
+const ANYBODY = 'anonymous'
+const NOTHING_AROUND: Around = {}
+
+/** The most sets of roles whose abilities are kept; there are far fewer, unless somebody invents them. */
+const MOST_SETS = 1_000
+
+/** A policy in force, prepared for deciding. No ability holds anything of a user. */
+export class Abilities {
+  readonly policy: Policy
+  readonly #bySet = new Map<string, MongoAbility>()
+  readonly #emergencies: ReadonlyMap<string, ReadonlySet<Rule>>
+
+  constructor (policy: Policy) {
+    this.policy = policy
+    this.#emergencies = new Map([...policy.breakGlass].map(([name, rules]) => [name, new Set(rules)]))
+  }
+
+  /** The ability of a user (`null` for the anonymous). Roles that the policy does not know count for nothing. Throws a TypeError for an emergency that it does not know. */
+  of (user: object | null, roles: readonly string[], around: Around = NOTHING_AROUND): RequestAbility {
+    const { policy } = this
+    const { memberships = NO_MEMBERSHIPS, breakGlass = null } = around
+    const lacking: Lacking[] = []
+    // No name has a comma or a control character in it.
+    let key = ''
+    for (const role of roles) if (policy.roles.has(role)) key += `${role},`
+    const held = memberships.length === 0 ? NO_ROLES : this.#heldByMembership(memberships)
+    if (held.length > 0) key += `\n@${held.join()}`
+    const members = policy.groups.length === 0 ? NO_GROUPS : policy.groups.map((group) => groupMember(group, user, around, lacking))
+    if (members.length > 0) key += `\n;${members.join('')}`
+    if (breakGlass !== null) key += `\n!${breakGlass}`
+    const emergency = breakGlass === null ? null : this.#emergency(breakGlass)
+    const casl = this.#bySet.get(key) ?? this.#build(key, this.#rulesOf(roles, held, members), emergency)
+    return new RequestAbility(casl, user, this.#surroundings(around, memberships), emergency, policy, lacking)
+  }
+
+  /** These roles and all that they inherit; roles that the policy does not know stay as they are. */
+  inherited (roles: readonly string[]): string[] {
+    const all = new Set<string>(roles)
+    for (const role of roles) for (const other of this.policy.inherits.get(role) ?? []) all.add(other)
+    return [...all]
+  }
+
+  #build (key: string, rules: readonly Rule[], emergency: ReadonlySet<Rule> | null): MongoAbility {
+    const ability = caslAbility(rules, [...emergency ?? []])
+    if (this.#bySet.size < MOST_SETS) this.#bySet.set(key, ability)
+    return ability
+  }
+
+  #emergency (name: string): ReadonlySet<Rule> {
+    const rules = this.#emergencies.get(name)
+    if (rules === undefined) throw new TypeError(`no policy is for the emergency "${name}": one with "breakGlass: ${name}" is needed`)
+    return rules
+  }
+
+  /** The roles that the policy knows, each once, in one order for every user. */
+  #heldByMembership (memberships: readonly Membership[]): readonly string[] {
+    return [...new Set(memberships.flatMap(({ roles }) => roles))].filter((role) => this.policy.memberships.has(role)).sort()
+  }
+
+  #surroundings ({ environment }: Around, memberships: readonly Membership[]): Surroundings {
+    if (environment === undefined && memberships.length === 0) return NO_SURROUNDINGS
+    const tenantsOf = (role: string): Scalar[] => memberships
+      .filter(({ roles }) => roles.some((held) => this.policy.inherits.get(held)?.has(role) === true))
+      .map(({ tenant }) => tenant)
+    return { environment: environment ?? NO_SURROUNDINGS.environment, tenantsOf }
+  }
+
+  #rulesOf (roles: readonly string[], held: readonly string[], members: readonly Member[]): Rule[] {
+    const { policy } = this
+    const known = roles.filter((role) => policy.roles.has(role))
+    const rules = new Set((known.length === 0 ? [ANYBODY] : known).flatMap((role) => policy.roles.get(role) as readonly Rule[]))
+    for (const role of held) for (const rule of policy.memberships.get(role) as readonly Rule[]) rules.add(rule)
+    for (const [index, group] of policy.groups.entries()) {
+      const member = members[index]
+      if (member === 'no') continue
+      for (const rule of group.rules) if (member === 'yes' || rule.inverted) rules.add(rule)
+    }
+    return [...rules]
+  }
+}
+
+/** `unknown`: the user lacks a value that the set's description needs; then its inverted rules apply, and no other. */
+type Member = 'yes' | 'no' | 'unknown'
+
+const NO_GROUPS: readonly Member[] = []
+const NO_MEMBERSHIPS: readonly Membership[] = []
+const NO_ROLES: readonly string[] = []
+
+function groupMember (group: Group, user: object | null, around: Around, lacking: Lacking[]): Member {
+  const member = isMember(group, user, around.environment)
+  if (member !== undefined) return member ? 'yes' : 'no'
+  for (const rule of group.rules) if (rule.inverted) lacking.push({ rule, of: 'user' })
+  return 'unknown'
+}
+
+/** Whether the user is in the set that a policy's `when` describes; `undefined` where he lacks a value that it needs. */
+export function isMember (group: Group, user: object | null, environment: object = NO_SURROUNDINGS.environment): boolean | undefined {
+  if (user === null) return false
+  const bound = bind(group.when, user, { ...NO_SURROUNDINGS, environment })
+  return bound.kind === 'lacking' ? undefined : evaluate(bound.condition, user)
+}

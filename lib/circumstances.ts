@@ -1,0 +1,69 @@
+/** What is around the user of a request: the environment, somebody who acts as him, and an emergency that was granted to him. */
+import type { FastifyRequest } from 'fastify'
+import type { Settings } from './options.ts'
+
+/** An emergency: for its time, the rules of a policy with this `breakGlass` beat what others forbid. Every answer under it is logged. */
+export interface BreakGlass {
+  /** The name that the policy gives to the emergency. */
+  readonly policy: string
+  /** Why, for the audit: a sentence, the number of a ticket. */
+  readonly reason: string
+  readonly expiresAt: Date
+}
+
+export interface Circumstances {
+  readonly environment: object
+  /** Who really asks, where he acts as the user. */
+  readonly actor: object | null
+  readonly breakGlass: BreakGlass | null
+}
+
+/** Whether the application tells anything of a request beyond its user. */
+export function hasCircumstances ({ environment, actor, breakGlass }: Settings): boolean {
+  return environment !== null || actor !== null || breakGlass !== null
+}
+
+/** What is known of every request. */
+export function plainCircumstances (request: FastifyRequest): Circumstances {
+  return { environment: new Environment(request), actor: null, breakGlass: null }
+}
+
+/** Asks the application; `user` is `null` for the anonymous, as whom nobody acts. Rejects with what it throws, and with a TypeError for what makes no sense. */
+export async function circumstancesOf (request: FastifyRequest, user: object | null, settings: Settings): Promise<Circumstances> {
+  const [told, actor, granted] = await Promise.all([
+    settings.environment?.(request),
+    user === null ? null : settings.actor?.(user, request),
+    user === null ? null : settings.breakGlass?.(user, request),
+  ])
+  return {
+    environment: told === undefined ? new Environment(request) : Object.assign(new Environment(request), objectOf('environment', told)),
+    // A look-up that found nobody gives `undefined`; then nobody knows whose rights to add.
+    actor: actor === null || settings.actor === null ? null : objectOf('actor', actor),
+    // The emergency of one is not the emergency of another.
+    breakGlass: actor === null || settings.actor === null ? inForce(granted ?? null) : null,
+  }
+}
+
+/** One object shape for every request. The application may tell the time and the address in its own way. */
+class Environment {
+  now: Date
+  address: string
+  constructor (request: FastifyRequest) {
+    this.now = new Date()
+    this.address = request.ip
+  }
+}
+
+function objectOf (option: string, given: unknown): object {
+  if (typeof given === 'object' && !Array.isArray(given)) return given as object
+  throw new TypeError(`the option "${option}" gave a ${Array.isArray(given) ? 'list' : typeof given} where an object is due`)
+}
+
+function inForce (granted: unknown): BreakGlass | null {
+  if (granted === null) return null
+  const { policy, reason, expiresAt } = granted as Partial<BreakGlass>
+  if (typeof policy !== 'string' || typeof reason !== 'string' || reason.trim() === '' || !(expiresAt instanceof Date) || Number.isNaN(expiresAt.getTime())) {
+    throw new TypeError('the option "breakGlass" gave something else than { policy, reason, expiresAt: Date }')
+  }
+  return expiresAt.getTime() > Date.now() ? { policy, reason, expiresAt } : null
+}

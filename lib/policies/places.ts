@@ -1,0 +1,13 @@
+/** Whether two policies of one version also stand in the same places, for messages. */
+import { isDeepStrictEqual } from 'node:util'
+import type { Place, Policy } from './policy.ts'
+
+/** A comment that was added changes no version, but the lines of all that follows. */
+export function samePlaces (a: Policy, b: Policy): boolean {
+  return isDeepStrictEqual(placesOf(a), placesOf(b))
+}
+
+function placesOf ({ roles, memberships, breakGlass, groups, preChecks, tests }: Policy): Place[] {
+  const rules = [...roles.values(), ...memberships.values(), ...breakGlass.values(), ...groups.map((group) => group.rules)].flat()
+  return [...rules, ...groups, ...preChecks, ...tests].map(({ place }) => place)
+}
