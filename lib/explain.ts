@@ -3,7 +3,7 @@ import type { Abilities } from './authorization/abilities.ts'
 import { decideNext, decideRecord, type Asker, type Ruling } from './authorization/decision.ts'
 import { explain } from './authorization/explanation.ts'
 import { whole } from './authorization/fields.ts'
-import { membershipsIn } from './authorization/membership.ts'
+import { membershipsIn, rolesIn } from './authorization/membership.ts'
 import type { Can } from './authorization/requirement.ts'
 import type { AnyResource } from './authorization/resource.ts'
 import type { Settings } from './options.ts'
@@ -48,8 +48,7 @@ export function explainDecision (abilities: Abilities, settings: Settings, user:
 }
 
 function askerOf (abilities: Abilities, settings: Settings, user: object | null, { environment, breakGlass }: ExplainOptions): Asker & { readonly held: readonly string[] } {
-  const given = user === null ? [] : settings.roles(user)
-  const roles = Array.isArray(given) ? given.filter((role): role is string => typeof role === 'string') : []
+  const roles = user === null ? [] : rolesIn(settings.roles(user))
   const memberships = user === null ? [] : membershipsIn(settings.memberships(user))
   const now = new Date()
   return {

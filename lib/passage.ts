@@ -5,7 +5,7 @@ import type { Abilities } from './authorization/abilities.ts'
 import type { Ability, Lacking, RequestAbility } from './authorization/ability.ts'
 import type { Asker, Next, No } from './authorization/decision.ts'
 import { Impersonation } from './authorization/impersonation.ts'
-import { membershipsIn, type Membership } from './authorization/membership.ts'
+import { membershipsIn, rolesIn, type Membership } from './authorization/membership.ts'
 import type { Target } from './authorization/requirement.ts'
 import type { AnyResource } from './authorization/resource.ts'
 import type { Standing } from './authorization/standing.ts'
@@ -166,7 +166,7 @@ class RequestAsker implements Asker {
     if (user === null) return []
     const roles = this.#settings.roles(user)
     if (roles instanceof Promise) throw new TypeError('the option "roles" gave a promise; roles that must be looked up belong into the user')
-    return Array.isArray(roles) ? roles.filter((role): role is string => typeof role === 'string') : []
+    return rolesIn(roles)
   }
 
   #sharedRoles (): readonly string[] {

@@ -3,7 +3,7 @@ import type { Expectation, Place, Policy, PolicyTest, PreCheck, Rule } from '../
 import { placeText as exactPlace } from '../policies/problems.ts'
 import { Abilities } from './abilities.ts'
 import { decide, type Asker, type Ruling } from './decision.ts'
-import { membershipsIn } from './membership.ts'
+import { membershipsIn, rolesIn } from './membership.ts'
 import type { Can, Target } from './requirement.ts'
 import { resource } from './resource.ts'
 import { lackingTexts, placeText } from './why-not.ts'
@@ -136,8 +136,7 @@ class Trial {
   #asker (): Asker {
     const { as: user, environment, breakGlass } = this.#test
     const { roles: rolesOf = ownRoles, memberships: membershipsOf = ownMemberships } = this.#reading
-    const given = user === null ? [] : rolesOf(user)
-    const roles = Array.isArray(given) ? given.filter((role): role is string => typeof role === 'string') : []
+    const roles = user === null ? [] : rolesIn(rolesOf(user))
     const memberships = user === null ? [] : membershipsIn(membershipsOf(user))
     return {
       user,

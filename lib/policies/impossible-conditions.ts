@@ -122,7 +122,7 @@ function finiteValues (demands: readonly Demand[]): readonly unknown[] | null {
   return demands.some((demand) => kindsOf(demand).includes('boolean')) ? [true, false] : null
 }
 
-/** The values that subjects.yaml declares for every subject of the rule, and that there is none. */
+/** The values that subjects.yaml declares for every subject of the rule. That there is no value is told by none but `$exists` and `null`, see finiteValues. */
 function declaredValues (path: Path, shape: Shape): readonly unknown[] | null {
   if (shape.kind !== 'each') return null
   const values: Scalar[] = []
@@ -131,7 +131,7 @@ function declaredValues (path: Path, shape: Shape): readonly unknown[] | null {
     if (attribute === null || attribute === 'inside' || attribute.enum === null) return null
     values.push(...attribute.enum)
   }
-  return [...meant(values), null, undefined]
+  return meant(values)
 }
 
 function meant (values: readonly Scalar[]): readonly unknown[] {

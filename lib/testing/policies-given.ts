@@ -1,10 +1,10 @@
 /** The policies that a test is about: those of a folder or of another store, or definitions. */
-import type { PolicyDefinition, PolicyTestDefinition } from '../policies/define.ts'
+import type { PolicyTestDefinition } from '../policies/define.ts'
 import type { PolicySource } from '../policies/policy.ts'
 import { readFiles, readPolicies, sourcesOf } from '../policies/read.ts'
-import type { PolicyStore } from '../policies/source.ts'
+import type { Policies } from '../policies/supply.ts'
 
-export type PoliciesGiven = URL | string | readonly PolicyDefinition[] | PolicyStore
+export type PoliciesGiven = Policies
 
 /** The sources of the policies, and of tests that are given beside them. */
 export async function sourcesFrom (policies: PoliciesGiven, tables: readonly PolicyTestDefinition[]): Promise<PolicySource[]> {

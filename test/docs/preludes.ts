@@ -76,5 +76,6 @@ export const PRELUDES: Readonly<Record<string, string | null>> = {
   options: IMPORTS + WORLD,
   tests: `${IMPORTS}${TESTS}`,
   stores: `${IMPORTS}${STORES}`,
+  'policies-as-a-list': `${IMPORTS}import { definePolicy, defineSubjects } from 'fastify-gatehouse/policies'\nconst app = Fastify()\n`,
   schemes: "import type {} from '@fastify/cookie'\n",
 }

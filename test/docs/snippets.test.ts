@@ -40,7 +40,7 @@ t.test('the snippets type-check', async (t) => {
   host.readFile = (path) => sources.get(path) ?? plain.readFile(path)
   host.getSourceFile = (path, ...rest) => {
     const text = sources.get(path)
-    return text === undefined ? plain.getSourceFile(path, ...rest) : ts.createSourceFile(path, text, ts.ScriptTarget.ES2023, true)
+    return text === undefined ? plain.getSourceFile(path, ...rest) : ts.createSourceFile(path, text, rest[0], true)
   }
   const checked = { ...options, noUnusedLocals: false, noUnusedParameters: false }
   const compiler = ts.createProgram([...sources.keys()], checked, host)

@@ -312,9 +312,9 @@ export function logTo (lines: string[]): Writable {
   })
 }
 
-/** The lines of the log that tell of a no: a decision, or an error. Fastify's two lines about every request are none. */
+/** The lines of the log that tell of a no: a decision, or an error. Fastify's two lines about every request are none, and neither is the one about the policy that came in force. */
 export function told (log: readonly string[]): Array<{ level: number, msg: string, access?: Record<string, unknown>, err?: { message: string } }> {
-  return log.map((line) => JSON.parse(line)).filter(({ msg }) => msg !== 'incoming request' && msg !== 'request completed')
+  return log.map((line) => JSON.parse(line)).filter(({ msg, policy }) => msg !== 'incoming request' && msg !== 'request completed' && policy === undefined)
 }
 
 /** Applications by their walls, each built once. */

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import fc from 'fast-check'
 import { conditionText } from '../../lib/policies/condition-text.ts'
-import type { Comparison, Condition, Operand } from '../../lib/policies/condition.ts'
+import type { Comparison, Condition, Operand, Path } from '../../lib/policies/condition.ts'
 import { hoursOf } from '../../lib/policies/hours.ts'
 import type { Hours } from '../../lib/policies/hours.ts'
 import { networksOf } from '../../lib/policies/networks.ts'
@@ -26,7 +26,7 @@ const OPERANDS: readonly Operand[] = [
   { from: 'memberships', role: 'b' },
 ]
 
-const compare = (operand: Operand, path = ['a'], operator: Comparison | '$cidr' | '$between' = '$eq'): Condition => ({ kind: 'compare', path, operator, operand })
+const compare = (operand: Operand, path: Path = ['a'], operator: Comparison | '$cidr' | '$between' = '$eq'): Condition => ({ kind: 'compare', path, operator, operand })
 
 t.test('no two conditions have one text', async (t) => {
   const texts = [

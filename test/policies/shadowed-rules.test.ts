@@ -233,7 +233,7 @@ t.test('property: whatever rule is told of, without it nothing changes', async (
   t.ok(seen.anything > 20 && seen.same > 5, JSON.stringify(seen))
 })
 
-t.test('many rules on one action and subject are compared in few steps', async (t) => {
+t.test('of thousands of rules on one action and subject each is told of, or none', async (t) => {
   const rules = Array.from({ length: 5000 }, (_, index) => [
     { action: 'read', subject: 'Doc', conditions: { tenant: 't', by: `u${index}` } },
     { action: 'read', subject: 'Doc', conditions: { tenant: 't', by: `v${index}` }, inverted: true },
