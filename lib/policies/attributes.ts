@@ -1,6 +1,6 @@
 /** Checks the attributes that a condition names against what subjects.yaml declares. */
 import { ENVIRONMENT_COMPARISONS } from './condition.ts'
-import type { Comparison, EnvironmentComparison, Operand, Path, Scalar } from './condition.ts'
+import type { Comparison, EnvironmentComparison, Path, Scalar, WrittenOperand } from './condition.ts'
 import type { AttributeType } from './schema.ts'
 import { fits, kindOf } from './subjects.ts'
 import type { Attribute, Entity } from './subjects.ts'
@@ -61,15 +61,15 @@ export interface Declared {
 }
 
 /** Why this comparison cannot be meant, or `null`. */
-export function comparisonProblem (path: Path, operator: Comparison, operand: Operand, declared: Declared): string | null {
+export function comparisonProblem (path: Path, operator: Comparison, operand: WrittenOperand, declared: Declared): string | null {
   if (operand.from === 'literal') return ofEach(path, declared.shape, (attribute, name) => literalProblem(operator, attribute, [operand.value].flat() as Scalar[], name))
-  if (operand.from !== 'user' && operand.from !== 'environment') return null
-  const source = declared[operand.from]
-  const template = `$${operand.from}.${operand.path.join('.')}`
-  const given = source === null ? 'inside' : attributeAt(source, operand.path)
-  if (given === null) return pathProblem(operand.path, { kind: 'each', entities: [source as Entity] })
+  const { from, path: wanted, item = false } = operand
+  const source = declared[from]
+  const template = `$${from}.${wanted.join('.')}`
+  const given = source === null ? 'inside' : attributeAt(source, wanted)
+  if (given === null) return pathProblem(wanted, { kind: 'each', entities: [source as Entity] })
   if (given !== 'inside') {
-    const problem = templateProblem(operator, given, template, operand.item === true)
+    const problem = templateProblem(operator, given, template, item)
     if (problem !== null) return problem
   }
   return ofEach(path, declared.shape, (attribute, name) => typesProblem(operator, attribute, given, name, template))

@@ -18,6 +18,9 @@ export type Operand =
   | { readonly from: 'networks', readonly networks: Networks }
   | { readonly from: 'hours', readonly hours: Hours }
 
+/** What a policy can say a record's value is compared with. */
+export type WrittenOperand = Extract<Operand, { from: 'literal' | 'user' | 'environment' }>
+
 export const COMPARISONS = ['$eq', '$ne', '$lt', '$lte', '$gt', '$gte', '$in', '$nin', '$exists', '$all', '$size'] as const
 export type Comparison = typeof COMPARISONS[number]
 

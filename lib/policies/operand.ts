@@ -1,10 +1,10 @@
 /** Reads what a record's value is compared with. */
-import type { Comparison, Operand, Scalar } from './condition.ts'
+import type { Comparison, Operand, Scalar, WrittenOperand } from './condition.ts'
 import { readTemplate } from './template.ts'
 import { quoted } from './words.ts'
 
-export type ReadOperand =
-  | { readonly kind: 'operand', readonly operand: Operand }
+export type ReadOperand<O extends Operand = WrittenOperand> =
+  | { readonly kind: 'operand', readonly operand: O }
   | { readonly kind: 'wrong', readonly message: string }
 
 type Takes = 'scalar' | 'ordered' | 'list' | 'items' | 'count' | 'boolean'
@@ -73,10 +73,10 @@ function readList (operator: Comparison, raw: unknown): ReadOperand {
 }
 
 /** `{ $all: [$user.id] }` asks whether the record's list holds this one value. */
-function templateInList (operator: Comparison, list: readonly unknown[], operand: Operand): ReadOperand {
+function templateInList (operator: Comparison, list: readonly unknown[], operand: Exclude<WrittenOperand, { from: 'literal' }>): ReadOperand {
   if (operator !== '$all') return wrong(`"${operator}" has a template inside its list: write "$or", or one template in place of the list`)
   if (list.length > 1) return wrong('"$all" has a template among others in its list: write "$and" with one "$all" for each')
-  return { kind: 'operand', operand: { ...operand, item: true } as Operand }
+  return { kind: 'operand', operand: { ...operand, item: true } }
 }
 
 function readItem (operator: Comparison, item: unknown): ReadOperand {

@@ -69,8 +69,8 @@ export function declarationsOf (content: SubjectsContent, report: Report): Decla
 
 function environmentOf (content: EntityContent | undefined, report: Report): Entity {
   const declared = entityOf('the environment', content ?? {}, ['environment'], report)
-  for (const name of BUILT_IN.keys()) {
-    if (declared.attributes.has(name)) report(['environment', 'attributes', name], `"${name}" is known by itself, as ${BUILT_IN.get(name)?.type ?? ''}`, 'key')
+  for (const [name, { type }] of BUILT_IN) {
+    if (declared.attributes.has(name)) report(['environment', 'attributes', name], `"${name}" is known by itself, as ${type}`, 'key')
   }
   return { ...declared, attributes: new Map([...declared.attributes, ...BUILT_IN]) }
 }

@@ -246,6 +246,12 @@ t.test('however many sets of roles users have, each has its own rules', async (t
   t.pass()
 })
 
+t.test('the field without a name is a field, which no rule about fields names', async (t) => {
+  const ability = abilityOf([{ action: 'read', subject: 'Post', fields: ['title'] }])
+  t.equal(ability.allows('read', 'Post', {}, ''), false)
+  t.equal(ability.decisive('read', 'Post', {}, 'old', ''), null)
+})
+
 t.test('authz T21: an ability is never shared: what one lacks, another does not', async (t) => {
   const abilities = abilitiesOf({ role: 'member', rules: [{ action: 'read', subject: 'Post', conditions: { a: 1 } }] })
   const [one, other] = [abilities.of({}, ['member']), abilities.of({}, ['member'])]

@@ -1,7 +1,9 @@
 import t from 'tap'
 import { can, optional, resource } from '../../lib/index.ts'
 import { memory, postgresql } from '../../lib/authorization/filters/index.ts'
+import { STANDING } from '../../lib/authorization/standing.ts'
 import { as, porch } from '../core/porch.ts'
+import { abilitiesOf } from './abilities.ts'
 
 interface Post { id: string, authorId: string, open: boolean, archived: boolean, secret?: string }
 
@@ -40,11 +42,20 @@ t.test('a wrong resource is told apart at once, with the mend', async (t) => {
   t.throws(wrong('Post', { param: '', load }), { message: /param: '' was given/ })
 })
 
+t.test('what a mask shows stands in place of what may not be read', async (t) => {
+  const abilities = abilitiesOf({ role: 'clerk', rules: [{ action: 'read', subject: 'Post', fields: ['id'] }] })
+  const ability = abilities.of({ id: 'u' }, ['clerk'])
+  const request = { [STANDING]: () => ({ asker: () => ({ ability }) }) } as never
+  const post = resource<{ id: number, ssn: string, notes: string }>('Post', { masks: { ssn: (ssn: string) => `…${ssn.slice(-2)}` } })
+  t.strictSame(post.readable(request, { id: 1, ssn: '123', notes: 'n' }), { id: 1, ssn: '…23' })
+})
+
 t.test('a wrong disclosure or hiding is told apart at once too', async (t) => {
   const wrong = (options: unknown) => () => resource('Post', options as object)
   t.throws(wrong({ disclose: { detials: true } }), { code: 'FST_GATEHOUSE_OPTION' })
   t.throws(wrong({ disclose: { reasonHeader: 'no header' } }), { code: 'FST_GATEHOUSE_OPTION' })
   t.throws(wrong({ hidden: 'no' }), { code: 'FST_GATEHOUSE_OPTION' })
+  for (const masks of [null, 'ssn', { ssn: '***' }]) t.throws(wrong({ masks }), { code: 'FST_GATEHOUSE_OPTION', message: /^resource\('Post'\): masks: .* was given; allowed is an object from fields to functions/ })
   for (const backend of [null, 'postgresql', {}, { ...memory(), name: 7 }, { ...memory(), problem: null }, { ...memory(), translate: undefined }]) {
     t.throws(wrong({ backend }), { code: 'FST_GATEHOUSE_OPTION', message: /^resource\('Post'\): backend: .* was given; allowed is what postgresql\(…\), sqlite\(…\)/ })
   }

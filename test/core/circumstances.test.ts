@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import t from 'tap'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { authenticated, can, DECISIONS, optional, resource, role, scope, stepUp, type DecisionEvent, type GatehouseOptions } from '../../lib/index.ts'
+import { authenticated, can, DECISIONS, optional, refusal, resource, role, scope, stepUp, type DecisionEvent, type GatehouseOptions } from '../../lib/index.ts'
 import type { PolicyDefinition } from '../../lib/policies/define.ts'
 import { as, porch } from './porch.ts'
 
@@ -278,6 +278,11 @@ t.test('law 10: an error handler cannot ask what a request may whose circumstanc
   const answer = await get(app, '/me', as(root))
   t.equal(answer.status, 503)
   t.notMatch(JSON.stringify(answer.body), /may/)
+})
+
+t.test('a refusal that the application throws while it finds out is the answer', async (t) => {
+  const app = await porch(t, { policies: POLICIES, actor: () => { throw refusal('insufficient_permissions', { reason: 'nobody may act here' }) } }, (app) => app.get('/me', { config: { access: authenticated() } }, () => 'me'))
+  t.match(await get(app, '/me', as(root)), { status: 403, body: { code: 'insufficient_permissions' } })
 })
 
 t.test('memberships come from the user, or from where the option says', async (t) => {

@@ -134,11 +134,11 @@ t.test('keys and values are placed', async (t) => {
   const places = (name: string, text: string) => {
     const { locate } = source(name, text)
     const at = (path: (string | number)[], part?: 'key') => { const { line, column } = locate(path, part); return `${line}:${column}` }
-    return [at([]), at(['role']), at(['role'], 'key'), at(['rules', 0]), at(['rules', 0, 'action', 1]), at(['rules', 0, 'subject'], 'key'), at(['rules', 0, 'subject']), at(['rules', 0, 'fields', 3], 'key')]
+    return [at([]), at(['role']), at(['role'], 'key'), at(['rules', 0]), at(['rules', 0, 'action', 1]), at(['rules', 0, 'subject'], 'key'), at(['rules', 0, 'subject']), at(['rules', 0, 'fields', 3], 'key'), at(['rules', 0], 'key')]
   }
-  t.strictSame(places('a.yaml', yaml), ['1:1', '1:7', '1:1', '3:5', '4:7', '5:5', '5:14', '3:5'])
-  t.strictSame(places('a.json', json), ['1:1', '2:11', '2:3', '4:5', '5:7', '5:17', '5:28', '4:5'])
-  t.strictSame(places('empty.yaml', ''), Array(8).fill('1:1'))
+  t.strictSame(places('a.yaml', yaml), ['1:1', '1:7', '1:1', '3:5', '4:7', '5:5', '5:14', '3:5', '3:5'])
+  t.strictSame(places('a.json', json), ['1:1', '2:11', '2:3', '4:5', '5:7', '5:17', '5:28', '4:5', '4:5'])
+  t.strictSame(places('empty.yaml', ''), Array(9).fill('1:1'))
 })
 
 const YAML_PROBLEMS: readonly [text: string, ...problems: string[]][] = [

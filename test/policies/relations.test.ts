@@ -1,6 +1,9 @@
 import t from 'tap'
 import { Abilities } from '../../lib/authorization/abilities.ts'
+import { compilePolicies } from '../../lib/policies/compile.ts'
 import { REPORTED } from '../../lib/policies/condition-compiler.ts'
+import { definePolicy } from '../../lib/policies/define.ts'
+import { sourcesOf } from '../../lib/policies/read.ts'
 import { NO_RELATIONS, relationOf } from '../../lib/policies/relations.ts'
 import { compiled, problemsOf, type Files } from './sources.ts'
 
@@ -49,6 +52,11 @@ t.test('a relation may mean something else for each subject of a rule', async (t
   t.equal(ability.allows('read', 'Task', { by: 'grace', ownerId: 'ada', tenantId: 'a' }), false)
   t.equal(ability.allows('read', 'Doc', { by: 'ada', ownerId: 'grace', tenantId: 'a' }), false)
   t.same(compiled(files).roles.get('clerk')?.map(({ id }) => id), ['clerk/1:Doc', 'clerk/1:Task'])
+})
+
+t.test('a rule for several subjects with one condition stays one rule, also with a number that only a bigint holds', async (t) => {
+  const rules = compilePolicies(sourcesOf([definePolicy({ role: 'a', rules: [{ action: 'read', subject: ['Doc', 'Task'], conditions: { n: 12345678901234567890n } }] })])).roles.get('a')
+  t.same(rules?.map(({ id, subject }) => [id, subject]), [['a/1', ['Doc', 'Task']]])
 })
 
 t.test('law 11: where the user or the record lacks a value, an allowing relation does not hold and a forbidding one does', async (t) => {
