@@ -139,6 +139,7 @@ t.test('keys and values are placed', async (t) => {
   t.strictSame(places('a.yaml', yaml), ['1:1', '1:7', '1:1', '3:5', '4:7', '5:5', '5:14', '3:5', '3:5'])
   t.strictSame(places('a.json', json), ['1:1', '2:11', '2:3', '4:5', '5:7', '5:17', '5:28', '4:5', '4:5'])
   t.strictSame(places('empty.yaml', ''), Array(9).fill('1:1'))
+  t.match(source('a.yaml', 'inherits: a\n? role\n').locate(['role']), { line: 1, column: 1 }, 'a key without a value stands in what is around it')
 })
 
 const YAML_PROBLEMS: readonly [text: string, ...problems: string[]][] = [
