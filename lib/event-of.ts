@@ -35,12 +35,22 @@ export function eventOf (request: FastifyRequest, reply: FastifyReply, passage: 
     rule: rule?.id ?? null,
     place: rule === null ? null : placeText(rule.place),
     lacking: lackingTexts(passage.lacking),
-    explanation: no?.asked === null || no === null ? null : explain(passage.asker().ability, passage.held, no.asked, MOST_CANDIDATES),
+    explanation: explanationOf(no, passage),
     actor: idOf(passage.circumstances?.actor),
     breakGlass: passage.circumstances?.breakGlass ?? null,
     policy: passage.abilities.policy.version,
     duration: performance.now() - passage.startedAt,
   }, request, passage)
+}
+
+/** It asks of the record what the decision may never have come to, and a getter of the application's may throw: then there is none, but the event all the same. */
+function explanationOf (no: Passage['no'], passage: Passage): DecisionEvent['explanation'] {
+  if (no === null || no.asked === null) return null
+  try {
+    return explain(passage.asker().ability, passage.held, no.asked, MOST_CANDIDATES)
+  } catch {
+    return null
+  }
 }
 
 function idOf (user: unknown): string | null {

@@ -1,4 +1,4 @@
-/** What `app.gatehouse` offers: the policy in force, its reload, and the throttle. */
+/** What `app.gatehouse` offers: the policy in force, its reload and its explanations, and the throttle. */
 import type { FastifyRequest } from 'fastify'
 import type { Throttled } from './authentication/outcome.ts'
 import type { Verdict } from './authentication/scheme.ts'

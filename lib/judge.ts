@@ -4,6 +4,7 @@ import { decide, type No, type Ruling } from './authorization/decision.ts'
 import { findChange } from './change.ts'
 import { findRecord, writtenBy, type NotFound } from './evidence.ts'
 import type { Passage } from './passage.ts'
+import type { PreCheck } from './policies/policy.ts'
 import { refusedNo } from './refusal-of.ts'
 import { Refusal, refusal } from './refusal.ts'
 
@@ -15,15 +16,23 @@ export class Judge {
   preCheck (passage: Passage): Refusal | null {
     const { preChecks } = passage.abilities.policy
     if (preChecks.length === 0) return null
-    for (const [person, check] of passage.people.flatMap((person) => preChecks.map((check) => [person, check] as const))) {
-      if (passage.plan.despite.has(check.code)) continue
-      try {
-        if (check.refuses(person)) return (passage.refusal = this.refuse(passage, { reason: `the pre-check ${check.name} refuses this user`, code: check.code }))
-      } catch (cause) {
-        return (passage.refusal = refusal('temporarily_unavailable', { reason: `the pre-check ${check.name} could not decide`, cause }))
+    for (const person of passage.people) {
+      for (const check of preChecks) {
+        if (passage.plan.despite.has(check.code)) continue
+        const no = this.#checked(passage, check, person)
+        if (no !== null) return no
       }
     }
     return null
+  }
+
+  #checked (passage: Passage, check: PreCheck, person: object): Refusal | null {
+    try {
+      if (!check.refuses(person)) return null
+      return (passage.refusal = this.refuse(passage, { reason: `the pre-check ${check.name} refuses this user`, code: check.code }))
+    } catch (cause) {
+      return (passage.refusal = refusal('temporarily_unavailable', { reason: `the pre-check ${check.name} could not decide`, cause }))
+    }
   }
 
   /** A no that needs no record. */
@@ -60,8 +69,9 @@ export class Judge {
     if (ruling.kind === 'next') return this.#change(passage, request, ruling, written)
     const target = ruling.kind === 'record' ? ruling.target : ruling.kind === 'yes' ? plan.targets.find((one) => !records.has(one)) : undefined
     if (target === undefined) {
-      if (ruling.kind === 'yes') this.#keepAllowed(passage, written)
-      return this.#ruled(passage, ruling)
+      if (ruling.kind !== 'yes') return this.#ruled(passage, ruling)
+      const open = this.#keepAllowed(passage, written)
+      return open === null ? this.#ruled(passage, ruling) : this.#change(passage, request, open, written)
     }
     return this.#goOn(passage, findRecord(target, request, passage), ({ record }) => {
       records.set(target, record)
@@ -86,13 +96,18 @@ export class Judge {
     return found instanceof Promise ? found.then(goOn) : goOn(found)
   }
 
-  /** With alternatives, a yes need not be for every record: one whose own part says no is not handed out, whether it is hidden or missing. */
-  #keepAllowed (passage: Passage, written: readonly string[] | null): void {
+  /**
+   * With alternatives, a yes need not be for every record: one whose own part says no is not handed out, whether it is hidden or missing.
+   * Gives the first whose next state must be made before that can be said.
+   */
+  #keepAllowed (passage: Passage, written: readonly string[] | null): Extract<Ruling, { kind: 'next' }> | null {
     const { records, withheld, nexts } = passage
     for (const can of passage.plan.alternatives) {
       const ruling = decide(can, passage.asker(), { records, written, nexts })
+      if (ruling.kind === 'next') return ruling
       if (ruling.kind === 'no') withheld.set(can.target, () => this.refuse(passage, ruling))
     }
+    return null
   }
 
   /** Law 10. What a decision asks of the application (the roles of a user, a value of a record) may throw. */

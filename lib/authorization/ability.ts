@@ -7,7 +7,6 @@ import type { Policy, Rule } from '../policies/policy.ts'
 import type { State } from '../policies/schema.ts'
 import { valueAt } from '../policies/value-at.ts'
 import type { Bundle } from './bundle.ts'
-import type { ExposedRule } from './packed-rules.ts'
 import { Instance, isConditional, rulesOf, sourceOf, type Judge } from './raw-rules.ts'
 
 /** Where a value that a rule needs was absent, and on whose side. */
@@ -40,6 +39,12 @@ export interface BoundRules {
   readonly inverted: readonly (Condition | null)[]
   /** Rules that allow whatever the inverted ones say. */
   readonly emergency: readonly (Condition | null)[]
+}
+
+/** A rule that is marked `expose: true`, bound to the user. `null`: a rule for every record. */
+export interface ExposedRule {
+  readonly rule: Rule
+  readonly condition: Condition | null
 }
 
 /** CASL takes the field `''` for no field at all; no rule names this one. */

@@ -1,22 +1,15 @@
 /** What a front end may know of the rules of its user, in CASL's packed form. */
 import type { RawRule } from '@casl/ability'
 import { packRules, type PackRule } from '@casl/ability/extra'
-import type { Condition } from '../policies/condition.ts'
-import type { Policy, Rule } from '../policies/policy.ts'
+import type { Policy } from '../policies/policy.ts'
 import type { Problem } from '../policies/problems.ts'
-import type { Ability } from './ability.ts'
+import type { Ability, ExposedRule } from './ability.ts'
 import type { Alternatives } from './packed-comparison.ts'
 import { alternativesFor, both, packedConditions, packingProblem } from './packed-conditions.ts'
 import { forbiddenFields, sharedFields } from './packed-fields.ts'
 
 /** What `unpackRules` of `@casl/ability/extra` takes. It is JSON. */
 export type PackedRules = PackRule<RawRule>[]
-
-/** A rule that is marked `expose: true`, bound to the user. `null`: a rule for every record. */
-export interface ExposedRule {
-  readonly rule: Rule
-  readonly condition: Condition | null
-}
 
 /** A rule, or what two rules have in common. */
 interface Part {

@@ -141,3 +141,15 @@ t.test('where another part lets the request through, a record that may not becom
 t.test('only a record changes', async (t) => {
   t.same(findChange({ kind: 'type', subject: 'Doc' }, {}, 'update', {} as never, {} as never), { kind: 'found', next: null })
 })
+
+t.test('where something else lets the request through, the handler still gets the record as it will be, or the no', async (t) => {
+  const stored: Doc = { id: '1', tenantId: 'a', authorId: 'ada', status: 'draft', title: 'old' }
+  const docs = resource<Doc>('Doc', { param: 'id', load: () => stored })
+  const app = await porch(t, { policies: [...POLICIES, { role: 'chief' }] }, (app) => {
+    app.patch('/docs/:id', { config: { access: anyOf(role('chief'), can('update', docs)) } }, (request) => docs.next(request))
+  })
+  const chief = as({ id: 'ada', tenantId: 'a', roles: ['chief', 'author'] })
+  const patch = (payload: object) => app.inject({ method: 'PATCH', url: '/docs/1', headers: chief, payload })
+  t.same((await patch({ title: 'new' })).json(), { ...stored, title: 'new' })
+  t.match((await patch({ status: 'published' })).json(), { status: 403, code: 'publish_instead' }, 'what it must not become is not handed out')
+})

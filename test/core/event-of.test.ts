@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import t from 'tap'
 import { allOf, authenticated, can, DECISIONS, optional, resource, role, type DecisionEvent } from '../../lib/index.ts'
+import { definePolicy } from '../../lib/policies/define.ts'
 import { as, POLICIES, porch } from './porch.ts'
 
 const posts: Record<string, object> = { 1: { authorId: 'ada' }, 2: { authorId: 'grace' }, 3: {} }
@@ -119,4 +120,15 @@ t.test('an answer of a public route or an unknown URL is told only where it is a
   const app = await application(t)
   t.match(await eventAfter(app, '/public'), { outcome: 'allow', route: '/public' })
   t.equal(await eventAfter(app, '/unknown'), undefined)
+})
+
+t.test('law 10: what an explanation would ask of a record, and the decision did not, cannot change the answer', async (t) => {
+  const record = { a: 2, get b (): number { throw new Error('not loaded') } }
+  const post = resource('Post', { param: 'id', load: () => record })
+  const app = await porch(t, { policies: [definePolicy({ role: 'author', rules: [{ action: 'read', subject: 'Post', conditions: { a: 1, b: 1 } }] })] }, (app) => {
+    app.get('/posts/:id', { config: { access: can('read', post) } }, () => 'post')
+  })
+  const answer = await app.inject({ url: '/posts/1', headers: as({ id: 'ada', roles: ['author'] }) })
+  t.equal(answer.statusCode, 403)
+  t.match(app.lines.find(({ access }) => access !== undefined), { access: { status: 403, explanation: null } })
 })
