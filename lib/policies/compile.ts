@@ -26,18 +26,18 @@ export function compilePolicies (sources: readonly PolicySource[]): Policy {
 export function compileChecked ({ declared, policies, tests, contents }: Checked): Policy {
   const ofRoles = policies.filter((policy) => policy.kind === 'role')
   const inherits = lineagesOf(ofRoles)
-  const roles = rolesOf(ofRoles, inherits, (rule) => reaching(rule, declared))
-  const memberships = rolesOf(ofRoles.filter(({ name }) => name !== ANONYMOUS), inherits, (rule, role) => reachingAsMember(rule, role, declared))
+  const own = ownRules(ofRoles, (rule) => reaching(rule, declared))
+  const ownAsMember = ownRules(ofRoles.filter(({ name }) => name !== ANONYMOUS), (rule, role) => reachingAsMember(rule, role, declared))
   const groups = policies.filter((policy) => policy.kind === 'when').map((policy) => groupOf(policy, declared))
   const preChecks = policies.filter((policy) => policy.kind === 'deny').flatMap(preChecksOf)
   const breakGlass = new Map(policies.filter((policy) => policy.kind === 'breakGlass').map(({ name, rules }) => [name, rules.flatMap((rule) => rulesOf(rule, declared))]))
-  const rules = allOnce([...roles.values(), ...groups.map((group) => group.rules), ...breakGlass.values()])
+  const rules = [...own.values(), ...groups.map((group) => group.rules), ...breakGlass.values()].flat()
   return {
     version: versionOf(contents),
-    roles,
+    roles: inherited(own, inherits),
     inherits,
     parents: parentsOf(ofRoles),
-    memberships,
+    memberships: inherited(ownAsMember, inherits),
     breakGlass,
     groups,
     preChecks,
@@ -57,8 +57,11 @@ function lineagesOf (policies: readonly Of<'role'>[]): Map<string, ReadonlySet<s
   return new Map([ANONYMOUS, ...known.keys()].map((name) => [name, lineage(name, known)]))
 }
 
-function rolesOf (policies: readonly Of<'role'>[], inherits: Policy['inherits'], reach: (rule: CheckedRule, role: string) => ReachingRule[]): Map<string, readonly Rule[]> {
-  const own = new Map(policies.map(({ name, rules }) => [name, rules.flatMap((rule) => reach(rule, name)).map(finished)]))
+function ownRules (policies: readonly Of<'role'>[], reach: (rule: CheckedRule, role: string) => ReachingRule[]): Map<string, readonly Rule[]> {
+  return new Map(policies.map(({ name, rules }) => [name, rules.flatMap((rule) => reach(rule, name)).map(finished)]))
+}
+
+function inherited (own: ReadonlyMap<string, readonly Rule[]>, inherits: Policy['inherits']): Map<string, readonly Rule[]> {
   return new Map([...inherits].map(([name, members]) => [name, [...members].flatMap((member) => own.get(member) ?? [])]))
 }
 
@@ -72,12 +75,6 @@ function rulesOf (checked: CheckedRule, declared: Declarations): Rule[] {
 
 function finished (rule: ReachingRule): Rule {
   return { ...rule, templates: hasTemplates(rule.condition) || hasTemplates(rule.environment) }
-}
-
-function allOnce (lists: Iterable<readonly Rule[]>): Rule[] {
-  const rules = new Set<Rule>()
-  for (const list of lists) for (const rule of list) rules.add(rule)
-  return [...rules]
 }
 
 function preChecksOf ({ name, checks }: Of<'deny'>): PreCheck[] {

@@ -15,31 +15,33 @@ export type PlainMap = Record<string, unknown>
  */
 export function plainCopy (value: unknown, report: Report): unknown {
   const around = new Set<object>()
-  return copy(value, [])
+  /** Of the value that is being copied. */
+  const path: (string | number)[] = []
+  return copy(value)
 
-  function copy (given: unknown, path: Keys): unknown {
-    if (typeof given === 'object' && given !== null) return copyObject(given, path)
-    const problem = scalarProblem(given, path)
-    if (problem === null) return given
-    report(path, problem)
+  function copy (given: unknown): unknown {
+    const isObject = typeof given === 'object' && given !== null
+    const problem = isObject ? objectProblem(given) : scalarProblem(given, path)
+    if (problem === null) return isObject ? copyObject(given) : given
+    report([...path], problem)
     return null
   }
 
-  function copyObject (given: object, path: Keys): unknown {
-    const problem = objectProblem(given, path)
-    if (problem !== null) {
-      report(path, problem)
-      return null
-    }
+  function copyBelow (key: string | number, given: unknown): unknown {
+    path.push(key)
+    const result = copy(given)
+    path.pop()
+    return result
+  }
+
+  function copyObject (given: object): unknown {
     around.add(given)
-    const result = Array.isArray(given)
-      ? Array.from(given, (item, index) => copy(item, [...path, index]))
-      : copyMap(given, path)
+    const result = Array.isArray(given) ? Array.from(given, (item, index) => copyBelow(index, item)) : copyMap(given)
     around.delete(given)
     return result
   }
 
-  function objectProblem (given: object, path: Keys): string | null {
+  function objectProblem (given: object): string | null {
     if (around.has(given)) return 'contains itself'
     if (path.length > MAX_DEPTH) return TOO_DEEP
     if (Array.isArray(given)) return null
@@ -49,12 +51,12 @@ export function plainCopy (value: unknown, report: Report): unknown {
     return `${typeof kind === 'string' && kind !== '' ? `a ${kind}` : 'an instance of a class'} is not plain data`
   }
 
-  function copyMap (given: object, path: Keys): PlainMap {
+  function copyMap (given: object): PlainMap {
     const map: PlainMap = Object.create(null)
     for (const key of Reflect.ownKeys(given)) {
       const property = Object.getOwnPropertyDescriptor(given, key)
       if (typeof key === 'symbol') {
-        report(path, `unknown key ${String(key)}: a key must be a text`)
+        report([...path], `unknown key ${String(key)}: a key must be a text`)
         continue
       }
       if (property === undefined || !('value' in property)) {
@@ -62,7 +64,7 @@ export function plainCopy (value: unknown, report: Report): unknown {
         map[key] = null
         continue
       }
-      map[key] = copy(property.value, [...path, key])
+      map[key] = copyBelow(key, property.value)
     }
     return map
   }

@@ -44,9 +44,11 @@ interface Worded {
 
 /** The tests of all sources, which are known to be sound. */
 export function testsIn (readings: readonly Reading[], policies: readonly Worded[], declared: Declarations): PolicyTest[] {
+  const withTests = readings.filter(({ sound }) => sound[TESTS] !== undefined)
+  if (withTests.length === 0) return []
   const words = wordsOf(policies)
-  return readings.flatMap(({ source, report, sound }) => {
-    const tests = (sound[TESTS] ?? []) as TestsContent['tests']
+  return withTests.flatMap(({ source, report, sound }) => {
+    const tests = sound[TESTS] as TestsContent['tests']
     return testsOf({ policy: nameFrom(source.file), tests, locate: source.locate, report }, words, declared)
   })
 }

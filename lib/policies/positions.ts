@@ -1,63 +1,55 @@
 /** Where each value of a policy file was written. */
-import type { LineCounter } from 'yaml'
-import type { Keys, Place, PolicySource } from './policy.ts'
+import { Lines } from './lines.ts'
+import type { Place, PolicySource } from './policy.ts'
 
-/** Offsets of a value and of its key, and those of what is in it. A file has thousands: no text is made for any path. */
-interface Spot {
-  value: number | null
-  key: number | null
-  below: Map<string, Spot> | null
+/** Offsets into the text, of a value, of its key, and of what is in it. A file has thousands: no text is made for any path. */
+export class Spot {
+  value: number | null = null
+  key: number | null = null
+  #below: Map<string, Spot> | null = null
+
+  has (key: string): boolean {
+    return this.#below?.has(key) ?? false
+  }
+
+  at (key: string | number): Spot | undefined {
+    return this.#below?.get(String(key))
+  }
+
+  add (key: string | number): Spot {
+    const spot = new Spot()
+    this.#below ??= new Map()
+    this.#below.set(String(key), spot)
+    return spot
+  }
 }
 
-/** Offsets into the text of a file, by path. */
+/** The places of one file. */
 export class Positions {
+  readonly root = new Spot()
   readonly #file: string
-  readonly #lines: LineCounter
-  readonly #root: Spot = spot()
+  readonly #text: string
+  #lines: Lines | null = null
 
-  constructor (file: string, lines: LineCounter) {
+  constructor (file: string, text: string) {
     this.#file = file
-    this.#lines = lines
-  }
-
-  markValue (path: Keys, offset: number): void {
-    this.#at(path).value = offset
-  }
-
-  markKey (path: Keys, offset: number): void {
-    this.#at(path).key = offset
+    this.#text = text
   }
 
   at (offset: number): Place {
-    const { line, col } = this.#lines.linePos(offset)
-    return { file: this.#file, line, column: col }
+    this.#lines ??= new Lines(this.#text)
+    return { file: this.#file, ...this.#lines.at(offset) }
   }
 
   /** A path that is not there is placed at the nearest value around it. */
   readonly locate: PolicySource['locate'] = (path, part) => {
-    let found: Spot | undefined = this.#root
-    let nearest = this.#root.value ?? 0
+    let found: Spot | undefined = this.root
+    let nearest = this.root.value ?? 0
     for (const key of path) {
-      found = found.below?.get(String(key))
+      found = found.at(key)
       if (found === undefined) return this.at(nearest)
       nearest = found.value ?? nearest
     }
     return this.at(part === 'key' ? found.key ?? nearest : nearest)
   }
-
-  #at (path: Keys): Spot {
-    let at = this.#root
-    for (const key of path) {
-      const name = String(key)
-      at.below ??= new Map()
-      let below = at.below.get(name)
-      if (below === undefined) at.below.set(name, below = spot())
-      at = below
-    }
-    return at
-  }
-}
-
-function spot (): Spot {
-  return { value: null, key: null, below: null }
 }

@@ -1,17 +1,17 @@
 /** Reads a JSON policy: strict JSON (RFC 8259) in which no key is written twice, with the place of every value. */
-import { LineCounter } from 'yaml'
-import type { Keys, PolicySource } from './policy.ts'
+import type { PolicySource } from './policy.ts'
 import { MAX_DEPTH, TOO_DEEP } from './plain-data.ts'
 import type { PlainMap } from './plain-data.ts'
 import { Positions } from './positions.ts'
+import type { Spot } from './positions.ts'
 import type { Problem } from './problems.ts'
 
 export function readJson (file: string, text: string, problems: Problem[]): PolicySource {
-  const positions = new Positions(file, linesOf(text))
+  const positions = new Positions(file, text)
   const source = (content: unknown): PolicySource => ({ file, content, locate: positions.locate })
-  const reader = new Reader(text, positions)
+  const reader = new Reader(text)
   try {
-    return source(reader.document())
+    return source(reader.document(positions.root))
   } catch (error) {
     problems.push({ place: positions.at(reader.offset), message: (error as SyntaxError).message })
     return source(null)
@@ -26,58 +26,57 @@ const SCALAR = /"[^"\\]*(?:\\[^][^"\\]*)*"|[\w.+-]+/y
 class Reader {
   offset = 0
   readonly #text: string
-  readonly #positions: Positions
 
-  constructor (text: string, positions: Positions) {
+  constructor (text: string) {
     this.#text = text
-    this.#positions = positions
   }
 
-  document (): unknown {
-    const content = this.#value([])
+  document (root: Spot): unknown {
+    const content = this.#value(root, 0)
     if (this.#next() !== '') throw new SyntaxError(this.#unexpected('the end of the file'))
     return content
   }
 
-  #value (path: Keys): unknown {
+  #value (spot: Spot, depth: number): unknown {
     const first = this.#next()
-    this.#positions.markValue(path, this.offset)
-    if (path.length > MAX_DEPTH) throw new SyntaxError(TOO_DEEP)
-    if (first === '{') return this.#map(path)
-    if (first === '[') return this.#list(path)
+    spot.value = this.offset
+    if (depth > MAX_DEPTH) throw new SyntaxError(TOO_DEEP)
+    if (first === '{') return this.#map(spot, depth + 1)
+    if (first === '[') return this.#list(spot, depth + 1)
     return this.#scalar('a value')
   }
 
-  #map (path: Keys): PlainMap {
+  #map (spot: Spot, depth: number): PlainMap {
     const map: PlainMap = Object.create(null)
     this.offset++
     if (this.#took('}')) return map
     do {
-      const key = this.#key(path, map)
+      const key = this.#key(map)
+      const below = spot.add(key.name)
+      below.key = key.offset
       if (!this.#took(':')) throw new SyntaxError(this.#unexpected('":"'))
-      map[key] = this.#value([...path, key])
+      map[key.name] = this.#value(below, depth)
     } while (this.#took(','))
     if (!this.#took('}')) throw new SyntaxError(this.#unexpected('"," or "}"'))
     return map
   }
 
-  #key (path: Keys, map: PlainMap): string {
+  #key (map: PlainMap): { name: string, offset: number } {
     if (this.#next() !== '"') throw new SyntaxError(this.#unexpected('a key in double quotes'))
     const offset = this.offset
-    const key = String(this.#scalar('a key in double quotes'))
-    if (key in map) {
+    const name = String(this.#scalar('a key in double quotes'))
+    if (name in map) {
       this.offset = offset
       throw new SyntaxError('this key is written twice')
     }
-    this.#positions.markKey([...path, key], offset)
-    return key
+    return { name, offset }
   }
 
-  #list (path: Keys): unknown[] {
+  #list (spot: Spot, depth: number): unknown[] {
     const list: unknown[] = []
     this.offset++
     if (this.#took(']')) return list
-    do list.push(this.#value([...path, list.length]))
+    do list.push(this.#value(spot.add(list.length), depth))
     while (this.#took(','))
     if (!this.#took(']')) throw new SyntaxError(this.#unexpected('"," or "]"'))
     return list
@@ -112,11 +111,4 @@ class Reader {
     const found = this.#next()
     return `expected ${expected}, found ${found === '' ? 'the end of the file' : JSON.stringify(found)}`
   }
-}
-
-function linesOf (text: string): LineCounter {
-  const lines = new LineCounter()
-  lines.addNewLine(0)
-  for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', end + 1)) lines.addNewLine(end + 1)
-  return lines
 }

@@ -1,6 +1,7 @@
 /** Checks the structure of a policy's content and puts what is wrong into words. */
 import { Ajv } from 'ajv'
 import type { ErrorObject, ValidateFunction } from 'ajv'
+import { plainCopy } from './plain-data.ts'
 import type { Keys } from './policy.ts'
 import type { Report } from './problems.ts'
 import { subjectsSchema } from './schema.ts'
@@ -24,9 +25,9 @@ const INSTEAD: Readonly<Record<string, string>> = {
 
 const TYPES: Readonly<Record<string, string>> = { object: 'a map', array: 'a list', string: 'a text', boolean: 'true or false', number: 'a number', bigint: 'a number', null: 'nothing' }
 
-/** Reports every structural mistake and takes the broken parts out of `content`, so that what remains can be read as the schema says. */
-export function checkStructure (check: ValidateFunction, content: unknown, report: Report): void {
-  if (check(content)) return
+/** What of `content` can be read as the schema says: all of it, or a copy without what is broken, which is reported. */
+export function soundPartOf (content: unknown, check: ValidateFunction, report: Report): unknown {
+  if (check(content)) return content
   const broken: Keys[] = []
   for (const error of check.errors as ErrorObject[]) {
     if (error.keyword === 'if' || error.keyword === 'propertyNames' || typeof error.data === 'function') continue
@@ -34,7 +35,9 @@ export function checkStructure (check: ValidateFunction, content: unknown, repor
     tell(error, path, report)
     broken.push(path)
   }
-  for (const path of broken) takeOut(content, path)
+  const sound = plainCopy(content, report)
+  for (const path of broken) takeOut(sound, path)
+  return sound
 }
 
 function tell (error: ErrorObject, path: Keys, report: Report): void {

@@ -16,7 +16,7 @@ import { ruleOf } from './rules.ts'
 import type { CheckedRule, RuleContent } from './rules.ts'
 import { POLICY_KEYS } from './schema.ts'
 import { shadowedRules } from './shadowed-rules.ts'
-import { CHECKS, checkStructure } from './structure.ts'
+import { CHECKS, soundPartOf } from './structure.ts'
 import { NOTHING_DECLARED, declarationsOf } from './subjects.ts'
 import type { Declarations, SubjectsContent } from './subjects.ts'
 
@@ -119,8 +119,7 @@ function readingOf (source: PolicySource, problems: Problem[], senseless: Proble
   const report: Report = (path, message, part) => {
     if (!lost.has(JSON.stringify(path))) tell(path, message, part)
   }
-  const sound = plainCopy(content, report)
-  checkStructure(isTests(source) ? CHECKS.tests : isSubjectsFile(source) ? CHECKS.subjects : CHECKS.policy, sound, report)
+  const sound = soundPartOf(content, isTests(source) ? CHECKS.tests : isSubjectsFile(source) ? CHECKS.subjects : CHECKS.policy, report)
   const isMap = typeof content === 'object' && content !== null && !Array.isArray(content)
   return {
     source,

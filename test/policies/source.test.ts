@@ -74,7 +74,7 @@ t.test('what a store gives is not trusted', async (t) => {
     [[{ name: 'a.yaml' }, { name: 'b.yaml', text: null }, { name: 'c.yaml', text: { role: 'c' } }], 'shelf/a.yaml has no text', 'shelf/b.yaml has no text', 'shelf/c.yaml has no text'],
     [[{ name: 'a.yaml', text: big }, { name: 'b.yaml', text: Buffer.from(big) }, { name: 'c.yaml', text: 'ä'.repeat(128 * 1024 + 1) }], ...['a', 'b', 'c'].map((name) => `shelf/${name}.yaml is larger than 256 KiB: split it into several policies`)],
     [[{ name: 'a.yaml', text: Buffer.from([0xff]) }], 'shelf/a.yaml is not valid UTF-8'],
-    [[{ name: 'a.yaml', text: 'role: [' }], 'shelf/a.yaml:1:8 Flow sequence in block collection must be sufficiently indented and end with a ]'],
+    [[{ name: 'a.yaml', text: 'role: [' }], 'shelf/a.yaml:1:8 unexpected end of the stream within a flow collection'],
     ...['data:text/javascript,export default {}', 'node:fs', 'https://policies.example/a.mjs', 'left-pad', 7, null]
       .map((module): [unknown, string] => [[{ name: 'a', module }], 'shelf/a is no module of a "file:" URL']),
   ]
