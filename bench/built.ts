@@ -7,3 +7,4 @@ export const { explain } = await import(dist('authorization/explanation.js')) as
 export const { compilePolicies } = await import(dist('policies/compile.js')) as typeof import('../lib/policies/compile.ts')
 export const { sourcesOf } = await import(dist('policies/read.js')) as typeof import('../lib/policies/read.ts')
 export const { loadPolicies } = await import(dist('policies/index.js')) as typeof import('../lib/policies/index.ts')
+export const { memoryAttempts, memoryQuotas, redisCounters } = await import(dist('stores/index.js')) as typeof import('../lib/stores/index.ts')

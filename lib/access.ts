@@ -6,6 +6,7 @@ import type { Requirement, Target } from './authorization/requirement.ts'
 import type { Disclosure } from './authorization/disclosure.ts'
 import { resource as makeResource, type AnyResource, type Resource, type ResourceOptions } from './authorization/resource.ts'
 import { knownOptionsOnly, OptionError, wrongOption } from './option-error.ts'
+import type { Quota } from './throttling/quota.ts'
 
 /** What is special to a route; always the last argument. */
 export interface RouteOptions {
@@ -19,6 +20,8 @@ export interface RouteOptions {
   readonly despite?: readonly string[]
   /** Which fields the request writes. Default: the members of a POST, PUT or PATCH body. `false`: none, the handler sees to it. */
   readonly fields?: false | ((request: FastifyRequest) => readonly string[])
+  /** What requests to this route spend, beside the quotas of the plugin and of the policies. `false`: they spend nothing, not even of those. */
+  readonly quota?: Quota | readonly Quota[] | false
 }
 
 /** A declaration, made by one of the functions below. */
@@ -30,7 +33,7 @@ export interface Access {
 export type Declaration = 'public' | Access
 
 /** The options of a route, as a list for messages. */
-export const ROUTE_OPTIONS: readonly (keyof RouteOptions)[] = ['optional', 'schemes', 'disclose', 'despite', 'fields']
+export const ROUTE_OPTIONS: readonly (keyof RouteOptions)[] = ['optional', 'schemes', 'disclose', 'despite', 'fields', 'quota']
 
 const made = new WeakSet<object>()
 
@@ -40,6 +43,12 @@ export function isAccess (value: unknown): value is Access {
 }
 
 export const PUBLIC: Access = access({ kind: 'public' }, {})
+
+/** `'public'` with quotas: everyone, whose credentials are not looked at. What would be counted by user is counted by network. */
+export function everyone (options: Pick<RouteOptions, 'quota'>): Access {
+  knownOptionsOnly('everyone', options, ['quota'])
+  return access({ kind: 'public' }, options)
+}
 
 /** Credentials are looked at, and nothing sent is anonymous. */
 export function optional (options: Omit<RouteOptions, 'optional'> = {}): Access {
@@ -100,7 +109,7 @@ export function typed<W extends { actions: string, subjects: object }> (): Typed
 }
 
 export interface Typed<W extends { actions: string, subjects: object, roles?: string }> {
-  can: (action: W['actions'] | 'manage', on: (keyof W['subjects'] & string) | AnyResource | Target, options?: RouteOptions) => Access
+  can: (action: W['actions'], on: (keyof W['subjects'] & string) | AnyResource | Target, options?: RouteOptions) => Access
   resource: <S extends keyof W['subjects'] & string, F = RecordFilter>(subject: S, options?: ResourceOptions<W['subjects'][S] & object, F>) => Resource<W['subjects'][S] & object, S, F>
   role: (...names: [NonNullable<W['roles']> & string, ...((NonNullable<W['roles']> & string) | RouteOptions)[]]) => Access
 }

@@ -1,6 +1,7 @@
 /** The mistakes in registering plugins that would weaken the gatehouse, found before the first request. */
 import Fastify, { type FastifyInstance } from 'fastify'
 import { OptionError } from './option-error.ts'
+import { proxyTrustProblem } from './proxy-trust.ts'
 
 /** Fastify's own error handler, by which one tells whether an application has one of its own. */
 export const plainErrorHandler = Fastify().errorHandler
@@ -43,6 +44,8 @@ export class Boot {
       if (!this.#cameLate(name)) continue
       throw new OptionError(`${name} is registered after fastify-gatehouse: ${why}. Register ${name} first`)
     }
+    const untrusted = proxyTrustProblem(this.#app)
+    if (untrusted !== null) this.#app.log.warn(untrusted)
     if (this.#cameLate(CORS)) {
       this.#app.log.warn(`${CORS} is registered after fastify-gatehouse: a refusal would reach browsers without the CORS headers, and their scripts could not read it. Register ${CORS} first`)
     }

@@ -1,11 +1,12 @@
 /** The record as a request would leave it, for a decision on what it becomes. */
 import type { FastifyRequest } from 'fastify'
 import type { Next } from './authorization/decision.ts'
-import { isList, isPlain } from './authorization/field-paths.ts'
+import { isPlain } from './authorization/field-paths.ts'
 import { changed, overwrittenFields, replaced } from './authorization/next-state.ts'
 import type { Target } from './authorization/requirement.ts'
-import { isClientError, isThenable, nameOf, type NotFound } from './evidence.ts'
+import { bodyOf, carriesBody, isClientError, isThenable, nameOf, type NotFound } from './evidence.ts'
 import type { Passage } from './passage.ts'
+import { representationOf } from './representation.ts'
 
 export type FoundChange =
   /** `null`: the record stays as it is. */
@@ -40,19 +41,25 @@ function failed (target: Changing, cause: unknown): FoundChange {
   return isClientError(cause) ? { kind: 'failed', error: cause } : { kind: 'unknown', reason: `change of ${target.resource.subject} failed`, cause }
 }
 
-/** Text and bytes change none of a record's attributes; what a list does (RFC 6902) only the handler knows. */
+/** Only an object says what becomes of the record. What anything else does (text, bytes, RFC 6902, what a parser leaves to the handler) only the handler knows. */
 function byBody ({ resource: { subject } }: Changing, record: object, action: string, request: FastifyRequest, passage: Passage): FoundChange {
-  const { method, body } = request
-  if (passage.plan.fields === false || (method !== 'PATCH' && method !== 'PUT')) return UNCHANGED
-  if (isList(body)) return UNTOLD
-  if (!isPlain(body)) return UNCHANGED
+  const { method } = request
+  if (method !== 'PATCH' && method !== 'PUT') return UNCHANGED
+  const body = bodyOf(request)
+  if (body === undefined && !carriesBody(request)) return UNCHANGED
+  if (!isPlain(body)) return UNTOLD
   const { ability } = passage.asker()
   const next = method === 'PATCH' ? changed(record, body) : replaced(record, body, (field) => ability.allows(action, subject, record, field), represented(request))
-  return next === null ? UNTOLD : { kind: 'found', next: { record: next, overwritten: overwrittenFields(record, body) } }
+  if (next === null) return UNTOLD
+  return { kind: 'found', next: { record: next, overwritten: passage.plan.fields === false ? [] : overwrittenFields(record, body) } }
 }
 
-/** The members that the route's schema gives to the body; without one, all that the record has. */
-function represented (request: FastifyRequest): ReadonlySet<string> | undefined {
-  const { properties } = (request.routeOptions.schema?.body ?? {}) as { readonly properties?: unknown }
-  return typeof properties === 'object' && properties !== null ? new Set(Object.keys(properties)) : undefined
+const NOTHING: ReadonlySet<string> = new Set()
+
+/** The members that the route's schema gives to the body: without one all that the record has, and where that cannot be told none, so that nothing goes. */
+function represented ({ headers, routeOptions }: FastifyRequest): ReadonlySet<string> | undefined {
+  const mediaType = `${headers['content-type']}`.replace(/;.*/s, '').trim().toLowerCase()
+  const told = representationOf(routeOptions.schema?.body, mediaType)
+  if (told.kind === 'all') return undefined
+  return told.kind === 'these' ? told.names : NOTHING
 }

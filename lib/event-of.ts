@@ -34,13 +34,24 @@ export function eventOf (request: FastifyRequest, reply: FastifyReply, passage: 
     resourceId: resourceId(request, passage),
     rule: rule?.id ?? null,
     place: rule === null ? null : placeText(rule.place),
-    lacking: lackingTexts(passage.lacking),
+    lacking: lackingOf(no, passage),
     explanation: explanationOf(no, passage),
     actor: idOf(passage.circumstances?.actor),
     breakGlass: passage.circumstances?.breakGlass ?? null,
     policy: passage.abilities.policy.version,
     duration: performance.now() - passage.startedAt,
   }, request, passage)
+}
+
+/** Of a no that rules gave, also the memberships that counted for nothing; the application's own function, which tells them, may throw. */
+function lackingOf (no: Passage['no'], passage: Passage): DecisionEvent['lacking'] {
+  const lacking = lackingTexts(passage.lacking)
+  if (no === null || no.asked === null) return lacking
+  try {
+    return [...lacking, ...passage.membershipMistakes]
+  } catch {
+    return lacking
+  }
 }
 
 /** It asks of the record what the decision may never have come to, and a getter of the application's may throw: then there is none, but the event all the same. */

@@ -1,4 +1,5 @@
 /** What a decision needs of the request: the records that it names, and the fields that it writes. */
+import type { Http2ServerRequest } from 'node:http2'
 import type { FastifyRequest } from 'fastify'
 import { writtenFields } from './authorization/fields.ts'
 import { recordFilter } from './authorization/filter.ts'
@@ -82,7 +83,24 @@ const WRITING = ['POST', 'PUT', 'PATCH']
 export function writtenBy (request: FastifyRequest, plan: RoutePlan): readonly string[] | null {
   if (plan.fields === false) return []
   if (plan.fields !== undefined) return namesIn(plan.fields(request))
-  return WRITING.includes(request.method) ? writtenFields(request.body) : []
+  if (!WRITING.includes(request.method)) return []
+  const body = bodyOf(request)
+  return (body === undefined || body === null) && carriesBody(request) ? null : writtenFields(body)
+}
+
+/** The body. Parsers of forms (`@fastify/formbody`, `node:url`) give an object whose prototype is an empty object without one itself. */
+export function bodyOf ({ body }: FastifyRequest): unknown {
+  if (typeof body !== 'object' || body === null) return body
+  const prototype = Object.getPrototypeOf(body) as object | null
+  const isBare = prototype !== null && Object.getPrototypeOf(prototype) === null && Reflect.ownKeys(prototype).length === 0
+  return isBare ? { ...body } : body
+}
+
+/** Whether the request has a body, also one that its parser left to the handler. Without either field there is none (RFC 9112 section 6.3), but in HTTP/2 (RFC 9113 section 8.1). */
+export function carriesBody ({ headers, raw }: FastifyRequest): boolean {
+  if (headers['transfer-encoding'] !== undefined) return true
+  if (headers['content-length'] !== undefined) return Number(headers['content-length']) !== 0
+  return raw.httpVersionMajor >= 2 && (raw as unknown as Http2ServerRequest).stream.endAfterHeaders !== true
 }
 
 /** Throws a TypeError where the application's function gives no list of names. */

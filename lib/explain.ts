@@ -6,7 +6,10 @@ import { whole } from './authorization/fields.ts'
 import { membershipsIn, rolesIn } from './authorization/membership.ts'
 import type { Can } from './authorization/requirement.ts'
 import type { AnyResource } from './authorization/resource.ts'
+import { placeText } from './authorization/why-not.ts'
+import { checkQuestion } from './explain-question.ts'
 import type { Settings } from './options.ts'
+import type { PreCheck } from './policies/policy.ts'
 import type { State } from './policies/schema.ts'
 import type { Explanation } from './reporting/explanation.ts'
 
@@ -32,19 +35,31 @@ export interface Answer {
   readonly code: string | null
 }
 
-/** `answer` is `null` where no resource with a record was given, for which alone it can be told. */
-export type Explained = Explanation & { readonly answer: Answer | null }
+export interface Explained extends Explanation {
+  /** The first that refuses the user, whatever the rules say; a route may let him through `despite` it. `null`: none does. */
+  readonly preCheck: { readonly name: string, readonly code: string, readonly place: string } | null
+  /** Of the pre-checks, and of the rules. `null` where no pre-check refuses, and no resource with a record was given, for which alone the rest can be told. */
+  readonly answer: Answer | null
+}
 
-/** `user` is `null` for the anonymous. Throws a TypeError for what is no subject, resource or action. */
+/** `user` is `null` for the anonymous. Throws a TypeError for what is no subject, resource or action, and for words that the policy does not know. */
 export function explainDecision (abilities: Abilities, settings: Settings, user: object | null, action: string, on: string | AnyResource, options: ExplainOptions = {}): Explained {
   const subject = typeof on === 'string' ? on : on?.subject
   if (typeof action !== 'string' || typeof subject !== 'string') throw new TypeError('explain(user, action, resource) takes the name of an action, and a resource or the name of a subject')
+  const { policy } = abilities
+  checkQuestion({ action, subject, options }, policy)
   const { field, state, values } = options
   const record = options.record === undefined ? undefined : whole(options.record)
   const asker = askerOf(abilities, settings, user, options)
   const explanation = explain(asker.ability, asker.held, { action, subject, record, field, state, values })
-  const answer = typeof on === 'string' || record === undefined ? null : answerOf({ kind: 'can', action, target: on.record }, asker, record, options)
-  return { ...explanation, answer }
+  const check = user === null ? undefined : policy.preChecks.find((check) => check.refuses(user))
+  if (check !== undefined) return { ...explanation, preCheck: toldCheck(check), answer: { outcome: 'forbidden', code: check.code } }
+  const answer = typeof on === 'string' || record === undefined ? null : answerOf({ kind: 'can', action, target: action === 'create' ? on.proposed(() => record) : on.record }, asker, record, options)
+  return { ...explanation, preCheck: null, answer }
+}
+
+function toldCheck ({ name, code, place }: PreCheck): Explained['preCheck'] {
+  return { name, code, place: placeText(place) }
 }
 
 function askerOf (abilities: Abilities, settings: Settings, user: object | null, { environment, breakGlass }: ExplainOptions): Asker & { readonly held: readonly string[] } {

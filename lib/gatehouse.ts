@@ -1,47 +1,39 @@
 /** What `app.gatehouse` offers: the policy in force, its reload and its explanations, and the throttle. */
-import type { FastifyRequest } from 'fastify'
-import type { Throttled } from './authentication/outcome.ts'
-import type { Verdict } from './authentication/scheme.ts'
 import { Abilities } from './authorization/abilities.ts'
 import { packedRulesProblems } from './authorization/packed-rules.ts'
 import { policyTestProblems } from './authorization/policy-tests.ts'
 import type { AnyResource } from './authorization/resource.ts'
 import { explainDecision, type Explained, type ExplainOptions } from './explain.ts'
+import { didYouMean } from './nearest.ts'
 import { OptionError } from './option-error.ts'
 import type { Settings } from './options.ts'
 import type { Policy } from './policies/policy.ts'
 import { PolicyError } from './policies/problems.ts'
+import { NO_POLICY_QUOTAS } from './policies/quotas.ts'
 import { supplyOf, type Supply } from './policies/supply.ts'
-import { Refusal, refusal } from './refusal.ts'
+import { QuotaKeeper } from './quota-keeper.ts'
 import { Reload } from './reload.ts'
+import { RequestThrottle, type HandlerThrottle } from './request-throttle.ts'
 import { startReloading } from './reload-times.ts'
 import { reportPolicy, type PolicyLog } from './reporting/policy-event.ts'
+import { reportThrottle, type ThrottleEvent } from './reporting/throttle-event.ts'
 import type { Routes } from './routes.ts'
-import { StoreUnavailable } from './stores/unavailable.ts'
-import { createThrottle, type Guarded, type Throttle, type Whose } from './throttling/throttle.ts'
+import { createThrottle, type ThrottleOptions } from './throttling/throttle.ts'
 
 /** The policy of an application that gave none: nobody may do anything that needs a rule. */
 const NO_POLICY: Policy = {
-  version: 'none', roles: new Map([['anonymous', []]]), inherits: new Map(), parents: new Map(), memberships: new Map(), breakGlass: new Map(), groups: [], preChecks: [], tests: [], actions: new Set(), subjects: new Set(), codes: new Set(),
-}
-
-/** The throttle, for secrets that a handler checks itself: a password form, a one-time code. */
-export interface HandlerThrottle {
-  /**
-   * Runs `verify` unless the client's network or the account is locked. `null`, `undefined`, `false`, and a thrown refusal `invalid_credentials`
-   * are a wrong secret, which stays counted; it resolves to `null`, or rejects with that refusal. Anything else is a right one and is returned.
-   * A `verify` that throws another error was no attempt. Rejects with the 429, and with the 503 when the counters cannot be reached.
-   */
-  guard: <T>(request: FastifyRequest, account: string, verify: () => T | Promise<T>) => Promise<Exclude<T, false | null | undefined> | null>
-  unlock: Throttle['unlock']
-  status: Throttle['status']
+  version: 'none', roles: new Map([['anonymous', []]]), inherits: new Map(), parents: new Map(), memberships: new Map(), breakGlass: new Map(), groups: [], preChecks: [], quotas: NO_POLICY_QUOTAS, tests: [], actions: new Set(), subjects: new Set(), codes: new Set(),
 }
 
 export class Gatehouse {
   readonly #settings: Settings
   readonly #routes: Routes
   readonly #log: PolicyLog
-  readonly #throttle: Throttle | null
+  /** The throttle in front of guessable secrets. */
+  readonly throttle: RequestThrottle
+  /** What requests spend. */
+  readonly quotas: QuotaKeeper
+  readonly #throttles: ReadonlyMap<string, RequestThrottle>
   /** `null` where the application gave no policies. */
   readonly #policies: { readonly supply: Supply, readonly reload: Reload } | null
   #abilities = new Abilities(NO_POLICY)
@@ -53,7 +45,9 @@ export class Gatehouse {
     this.#settings = settings
     this.#routes = routes
     this.#log = log
-    this.#throttle = settings.throttle === false ? null : createThrottle(settings.throttle)
+    this.throttle = new RequestThrottle(settings.throttle === false ? null : createThrottle(reported(settings.throttle, log)))
+    this.#throttles = new Map(Object.entries(settings.throttles).map(([name, options]) => [name, new RequestThrottle(createThrottle({ name, ...reported(options, log) }, `throttles.${name}`))]))
+    this.quotas = new QuotaKeeper(settings.quotas, log)
     this.#policies = settings.policies === null ? null : this.#sourceOf(supplyOf(settings.policies))
   }
 
@@ -117,6 +111,17 @@ export class Gatehouse {
     return explainDecision(this.#abilities, this.#settings, user, action, on, options)
   }
 
+  /**
+   * The throttle of the option `throttles` with this name, for a secret that is counted apart from sign-ins: a one-time code, a recovery code.
+   *
+   * @throws {OptionError} for a name that there is none of
+   */
+  throttleOf (name: string): HandlerThrottle {
+    const throttle = this.#throttles.get(name)
+    if (throttle === undefined) throw new OptionError(`throttleOf: there is no throttle ${JSON.stringify(name)}; the option "throttles" has ${[...this.#throttles.keys()].join(', ') || 'none'}.${didYouMean(name, this.#throttles.keys())}`)
+    return throttle
+  }
+
   #sourceOf (supply: Supply): { supply: Supply, reload: Reload } {
     const inForce = { policy: () => this.#abilities.policy, put: (policy: Policy) => this.#put(policy), check: (policy: Policy) => this.#check(supply, policy) }
     return { supply, reload: new Reload(supply, inForce, this.#log) }
@@ -141,75 +146,6 @@ export class Gatehouse {
     checkExposed(policy)
     checkTests(supply, policy, this.#settings)
   }
-
-  readonly throttle: HandlerThrottle = {
-    guard: async (request, account, verify) => {
-      // What is no text, from a body that nobody validated, is nobody's name; it must not get around the accounts' counters.
-      const name = typeof account === 'string' ? account : ''
-      const result = await this.#guarded(request, name, () => attempt(verify), isWrong).catch((cause: unknown) => {
-        if (cause instanceof StoreUnavailable) throw refusal('temporarily_unavailable', { reason: 'the failed attempts cannot be counted', cause })
-        throw cause
-      })
-      if (result.kind === 'denied') throw refusal('too_many_attempts', { reason: `too many failed attempts by ${result.dimension}`, retryAfter: result.retryAfter })
-      const { value } = result
-      if (value instanceof WrongSecret) throw value.refusal
-      return isWrong(value) ? null : value as never
-    },
-    unlock: async (whose: Whose) => await this.#throttle?.unlock(whose),
-    status: async (whose: Whose) => await this.#throttle?.status(whose) ?? { address: null, account: null },
-  }
-
-  /** A scheme's verification behind the throttle. A verdict `unavailable` was no attempt, nor one that says that nothing was guessed. */
-  async throttled (request: FastifyRequest, account: string | null, verify: () => Promise<Verdict>): Promise<Verdict | Throttled> {
-    try {
-      const result = await this.#guarded(request, account, () => verify().then(unlessNoAttempt), (verdict) => verdict.kind === 'invalid')
-      if (result.kind === 'admitted') return result.value
-      return { kind: 'throttled', retryAfter: result.retryAfter, dimension: result.dimension }
-    } catch (error) {
-      if (error instanceof NoAttempt) return error.verdict
-      throw error
-    }
-  }
-
-  #guarded<T> (request: FastifyRequest, account: string | null, verify: () => T | Promise<T>, failed: (value: T) => boolean): Promise<Guarded<T>> {
-    if (this.#throttle === null) return Promise.resolve(verify()).then((value) => ({ kind: 'admitted' as const, value }))
-    return this.#throttle.guard({ ip: request.ip, socketAddress: request.socket.remoteAddress }, account, verify, failed)
-  }
-}
-
-function isWrong (value: unknown): boolean {
-  return value === null || value === undefined || value === false || value instanceof WrongSecret
-}
-
-/** A refusal that says in a verification's place that the secret was wrong: it counts as a failure, and is thrown afterwards. */
-class WrongSecret {
-  readonly refusal: Refusal
-  constructor (refusal: Refusal) {
-    this.refusal = refusal
-  }
-}
-
-async function attempt<T> (verify: () => T | Promise<T>): Promise<T | WrongSecret> {
-  try {
-    return await verify()
-  } catch (error) {
-    if (error instanceof Refusal && error.kind === 'invalid_credentials') return new WrongSecret(error)
-    throw error
-  }
-}
-
-/** Carries a verdict `unavailable` past the throttle, which takes the charge back when a verification throws. */
-class NoAttempt extends Error {
-  readonly verdict: Verdict
-  constructor (verdict: Verdict) {
-    super('nothing was found out about the secret')
-    this.verdict = verdict
-  }
-}
-
-function unlessNoAttempt (verdict: Verdict): Verdict {
-  if (verdict.kind === 'unavailable' || (verdict.kind === 'invalid' && verdict.guessed === false)) throw new NoAttempt(verdict)
-  return verdict
 }
 
 /** A front end that is told half of a condition would show what is not allowed. */
@@ -221,4 +157,17 @@ function checkExposed (policy: Policy): void {
 function checkTests (supply: Supply, policy: Policy, reading: Pick<Settings, 'roles' | 'memberships'>): void {
   const problems = policyTestProblems(policy, reading)
   if (problems.length > 0) throw new PolicyError([{ place: { file: supply.name }, message: `fails its own tests:\n  ${problems.join('\n  ')}` }])
+}
+
+/** What a throttle tells is told to the log and the channel too. Options that make no sense stay as they are, and are refused as such. */
+function reported (options: ThrottleOptions, log: PolicyLog): ThrottleOptions {
+  const onEvent: unknown = (options as Partial<ThrottleOptions> | null)?.onEvent
+  if (typeof options !== 'object' || options === null || (onEvent !== undefined && typeof onEvent !== 'function')) return options
+  return {
+    ...options,
+    onEvent (event: ThrottleEvent) {
+      reportThrottle(event, log)
+      return onEvent?.(event)
+    },
+  }
 }

@@ -4,10 +4,12 @@ import type { AuthInfo } from './authentication/scheme.ts'
 import type { AnyResource } from './authorization/resource.ts'
 import type { Gatehouse } from './gatehouse.ts'
 import { gatehouse } from './plugin.ts'
+import type { Remaining } from './quota-keeper.ts'
+import type { Quota } from './throttling/quota.ts'
 
 // The type of `request.user` is theirs; the name keeps their declaration in ours.
 export type { FastifyJWT } from '@fastify/jwt'
-export { allOf, anyOf, authenticated, can, optional, role, scope, stepUp, typed } from './access.ts'
+export { allOf, anyOf, authenticated, can, everyone, optional, role, scope, stepUp, typed } from './access.ts'
 export type { Access, Declaration, RouteOptions, Typed } from './access.ts'
 export type { AuthInfo } from './authentication/scheme.ts'
 export type { Backend } from './authorization/backend.ts'
@@ -20,11 +22,15 @@ export type { Membership } from './authorization/membership.ts'
 export type { AnyResource, LoadContext, Resource, ResourceOptions } from './authorization/resource.ts'
 export type { BreakGlass } from './circumstances.ts'
 export type { Explained, ExplainOptions } from './explain.ts'
-export type { Gatehouse, HandlerThrottle } from './gatehouse.ts'
+export type { Gatehouse } from './gatehouse.ts'
+export type { HandlerThrottle } from './request-throttle.ts'
+export { THROTTLE } from './reporting/throttle-event.ts'
+export type { AttemptEvent, StoreEvent, ThrottleEvent } from './reporting/throttle-event.ts'
 export { OptionError } from './option-error.ts'
 export type { GatehouseOptions, RefusalOptions } from './options.ts'
 export { packedRules, sendPackedRules } from './packed-rules.ts'
 export type { PackedRules } from './packed-rules.ts'
+export type { Remaining } from './quota-keeper.ts'
 export { refusal, Refusal } from './refusal.ts'
 export type { RefusalInit, RefusalKind } from './refusal.ts'
 export { DECISIONS } from './reporting/decision-event.ts'
@@ -34,6 +40,10 @@ export type { PolicyEvent } from './reporting/policy-event.ts'
 export type { ReloadOptions } from './reload-options.ts'
 export type { Candidate, Explanation, FailedComparison } from './reporting/explanation.ts'
 export { signedIn } from './signed-in.ts'
+export { quota } from './throttling/quota.ts'
+export type { Quota, QuotaOptions } from './throttling/quota.ts'
+export type { QuotasOptions } from './throttling/quota-options.ts'
+export type { DeviceOptions, ThrottleOptions } from './throttling/options.ts'
 export { gatehouse }
 export default gatehouse
 
@@ -50,6 +60,8 @@ declare module 'fastify' {
     can: (action: string, resource: AnyResource, record: object) => boolean
     /** The same, but throws the refusal: 403, a hidden 404, or 401 for the anonymous. */
     authorize: (action: string, resource: AnyResource, record: object) => void
+    /** Spends of a quota, whatever the route declares: a message of a WebSocket, the fields of a query. Rejects with the 429 where it is used up. `cost`: units, in place of the quota's. */
+    spend: (quota: Quota, cost?: number) => Promise<Remaining>
   }
 
   interface FastifyInstance {

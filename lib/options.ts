@@ -13,6 +13,7 @@ import type { Policies } from './policies/supply.ts'
 import { protectedResourcesOf, type ProtectedResource, type PublishedResource } from './protected-resource.ts'
 import { checkReload, type ReloadOptions } from './reload-options.ts'
 import type { ReloadTimes } from './reload-times.ts'
+import { quotaList, quotasSettings, type QuotasOptions, type QuotasSettings } from './throttling/quota-options.ts'
 import type { ThrottleOptions } from './throttling/throttle.ts'
 
 export interface GatehouseOptions {
@@ -51,6 +52,10 @@ export interface GatehouseOptions {
   readonly disclose?: Disclosure
   /** The throttle in front of guessable secrets. `false` switches it off. */
   readonly throttle?: ThrottleOptions | false
+  /** Further throttles by their names, each with counters of its own, for `app.gatehouse.throttleOf('otp')`. */
+  readonly throttles?: Readonly<Record<string, Omit<ThrottleOptions, 'name'>>>
+  /** How requests are counted that spend of quotas, and the quotas of all routes. */
+  readonly quotas?: QuotasOptions
 }
 
 export interface RefusalOptions {
@@ -81,15 +86,17 @@ export interface Settings {
   readonly details: Readonly<Record<string, string>>
   readonly disclose: Disclosure
   readonly throttle: ThrottleOptions | false
+  readonly throttles: Readonly<Record<string, ThrottleOptions>>
+  readonly quotas: QuotasSettings
 }
 
-const OPTIONS: readonly (keyof GatehouseOptions)[] = ['realm', 'schemes', 'policies', 'reload', 'routes', 'roles', 'memberships', 'environment', 'actor', 'breakGlass', 'insecureTransport', 'protectedResources', 'refusals', 'disclose', 'throttle']
+const OPTIONS: readonly (keyof GatehouseOptions)[] = ['realm', 'schemes', 'policies', 'reload', 'routes', 'roles', 'memberships', 'environment', 'actor', 'breakGlass', 'insecureTransport', 'protectedResources', 'refusals', 'disclose', 'throttle', 'throttles', 'quotas']
 const REFUSALS: readonly (keyof RefusalOptions)[] = ['format', 'html', 'details']
 
 /** Checks the options. Throws FST_GATEHOUSE_OPTION for the first that does not make sense. */
 export function settingsOf (options: GatehouseOptions): Settings {
   knownOptionsOnly('fastify-gatehouse', options, OPTIONS)
-  const { realm = 'api', schemes = [], policies = null, reload = {}, routes = {}, roles = ownRoles, insecureTransport = 'allow', protectedResources = [], refusals = {}, disclose = {}, throttle = {} } = options
+  const { realm = 'api', schemes = [], policies = null, reload = {}, routes = {}, roles = ownRoles, insecureTransport = 'allow', protectedResources = [], refusals = {}, disclose = {}, throttle = {}, throttles = {}, quotas = {} } = options
   if (typeof realm !== 'string' || !/^[\x20-\x7e]+$/.test(realm)) throw wrongOption('realm', realm, 'printable ASCII text')
   checkSchemes('schemes', schemes)
   if (policies !== null && typeof policies !== 'string' && !(policies instanceof URL) && !Array.isArray(policies) && !isPolicyStore(policies)) {
@@ -113,7 +120,16 @@ export function settingsOf (options: GatehouseOptions): Settings {
     ...checkRefusals(refusals),
     disclose: checkDisclosure('disclose', disclose),
     throttle,
+    throttles: checkThrottles(throttles),
+    quotas: quotasSettings(quotas),
   }
+}
+
+/** They share a store, perhaps; so none may have the name of the first. */
+function checkThrottles (throttles: unknown): Settings['throttles'] {
+  checkObject('throttles', throttles, 'an object from names to options of a throttle')
+  if (Object.hasOwn(throttles as object, 'sign-in')) throw new OptionError('throttles["sign-in"]: that name is the one of the option "throttle"; allowed is another.')
+  return { ...(throttles as Settings['throttles']) }
 }
 
 function ownMemberships (user: { readonly memberships?: unknown }): unknown {
@@ -161,7 +177,7 @@ export function checkSchemes (where: string, schemes: unknown): void {
 /** Checks what is special to a route. */
 export function checkRouteOptions (where: string, options: RouteOptions): void {
   knownOptionsOnly(where, options, ROUTE_OPTIONS)
-  const { optional, schemes, disclose, despite, fields } = options
+  const { optional, schemes, disclose, despite, fields, quota } = options
   if (optional !== undefined && typeof optional !== 'boolean') throw wrongOption(`${where}: optional`, optional, 'true or false')
   if (schemes !== undefined) checkSchemes(`${where}: schemes`, schemes)
   if (schemes?.length === 0) throw new OptionError(`${where}: an empty list of schemes lets nobody in; leave "schemes" out for the plugin's list`)
@@ -172,6 +188,7 @@ export function checkRouteOptions (where: string, options: RouteOptions): void {
   if (fields !== undefined && fields !== false && typeof fields !== 'function') {
     throw wrongOption(`${where}: fields`, fields, 'false, or a function from the request to field names')
   }
+  if (quota !== undefined && quota !== false) quotaList(`${where}: quota`, quota)
 }
 
 /** Why a value is no declaration, or `null` where it is one. */

@@ -5,7 +5,7 @@ import type { Abilities } from './authorization/abilities.ts'
 import type { Ability, Lacking, RequestAbility } from './authorization/ability.ts'
 import type { Asker, Next, No } from './authorization/decision.ts'
 import { Impersonation } from './authorization/impersonation.ts'
-import { membershipsIn, rolesIn, type Membership } from './authorization/membership.ts'
+import { membershipMistakes, membershipsIn, rolesIn, type Membership } from './authorization/membership.ts'
 import type { Target } from './authorization/requirement.ts'
 import type { AnyResource } from './authorization/resource.ts'
 import type { Standing } from './authorization/standing.ts'
@@ -14,6 +14,7 @@ import type { Settings } from './options.ts'
 import type { Rule } from './policies/policy.ts'
 import { refusal, type Refusal } from './refusal.ts'
 import type { RoutePlan } from './route-plan.ts'
+import type { PurseSpending } from './throttling/quotas.ts'
 
 /** Why a 401 or 403 is challenged as it is: the scheme that was tried, and its error. */
 export interface Tried {
@@ -51,6 +52,10 @@ export class Passage implements Standing {
   /** The no, with what is behind it, once there is one. */
   refusal: Refusal | null = null
   no: No | null = null
+  /** What was spent of quotas so far; `null` where none applies. */
+  spendings: readonly PurseSpending[] | null = null
+  /** The seconds to wait, where one of them is used up. */
+  quotaWait: number | null = null
   readonly #request: FastifyRequest
   readonly #settings: Settings
   #circumstances: Circumstances | 'unknown' | null = null
@@ -101,6 +106,11 @@ export class Passage implements Standing {
   /** The values that rules lacked so far; none where no rule was asked. */
   get lacking (): readonly Lacking[] {
     return this.#asker?.lacking ?? []
+  }
+
+  /** What of the memberships of the user, and of whoever acts as him, counts for nothing. Throws where the application cannot tell them. */
+  get membershipMistakes (): readonly string[] {
+    return this.#who().people.flatMap((person) => membershipMistakes(this.#settings.memberships(person), this.abilities.policy))
   }
 
   /** The user's roles, for the log; none where they cannot be told. */

@@ -21,7 +21,9 @@ import { Refusal, refusal } from './refusal.ts'
 import { authorizeRecord, canRecord } from './request-methods.ts'
 import { listening, report } from './reporting/decision-event.ts'
 import { quietAbout } from './reporting/quiet-log.ts'
+import { issuedCookies } from './request-throttle.ts'
 import type { RoutePlan } from './route-plan.ts'
+import type { Quota } from './throttling/quota.ts'
 import { Routes } from './routes.ts'
 import { standIn } from './stand-in.ts'
 
@@ -74,6 +76,9 @@ const gatehousePlugin: FastifyPluginAsync<GatehouseOptions> = async (app, option
       const no = authorizeRecord(passage, action, resource, record)
       if (no !== null) throw life.refuse(passage, no)
     })
+    app.decorateRequest('spend', function (this: FastifyRequest, quota: Quota, cost?: number) {
+      return gatehouse.quotas.spend(this, life.passageOf(this as Request), quota, cost)
+    })
     app.decorateRequest(STANDING as never, function (this: FastifyRequest) {
       return life.passageOf(this as Request)
     } as never)
@@ -119,9 +124,17 @@ class Life {
     request.user ??= null as never
     const plan = this.#routes.planFor(request) ?? this.#unknown
     const stoodIn = standIn(request.raw, plan.schemes)
-    if (plan.mode === 'public') return done()
+    if (plan.mode === 'public' && plan.quotas.before.length === 0) return done()
     if (plan.mode === 'preflight' && isPreflight(request)) return done()
     const passage = this.#enter(request, plan)
+    this.#unless(this.#gatehouse.quotas.beforeAuthentication(request, passage), request, reply, done, () => {
+      if (plan.mode === 'public') return done()
+      this.#authenticate(request, reply, passage, stoodIn, done)
+    })
+  }
+
+  #authenticate (request: Request, reply: FastifyReply, passage: Passage, stoodIn: Outcome | null, done: HookHandlerDoneFunction): void {
+    const { plan } = passage
     if (this.#settings.refusesInsecure && request.protocol !== 'https' && carriesCredentials(request, this.#known)) {
       return this.#answer(request, reply, (passage.refusal = refusal('insecure_transport', { reason: 'credentials were sent over plain HTTP' })), done)
     }
@@ -149,8 +162,21 @@ class Life {
   }
 
   #judgeEarly (request: Request, reply: FastifyReply, passage: Passage, done: HookHandlerDoneFunction): void {
-    const no = this.#judge.preCheck(passage) ?? this.#judge.early(passage)
-    if (no === null) return done()
+    this.#unless(this.#judge.preCheck(passage), request, reply, done, () => {
+      this.#unless(this.#gatehouse.quotas.afterAuthentication(request, passage), request, reply, done, () => {
+        this.#unless(this.#judge.early(passage), request, reply, done, done)
+      })
+    })
+  }
+
+  /** Goes on unless there is a no, which is the answer. */
+  #unless (no: Refusal | null | Promise<Refusal | null>, request: Request, reply: FastifyReply, done: HookHandlerDoneFunction, next: () => void): void {
+    if (no instanceof Promise) {
+      no.then((settled) => this.#unless(settled, request, reply, done, next)).catch(done)
+      return
+    }
+    if (no === null) return next()
+    this.passageOf(request).refusal = no
     this.#answer(request, reply, no, done)
   }
 
@@ -221,6 +247,8 @@ class Life {
   onSend (request: Request, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
     const passage = this.passageOf(request)
     const answer = guardAnswer(request, reply, payload, passage, this.#settings, this.#answersItself(request))
+    this.#gatehouse.quotas.tell(reply, passage)
+    for (const cookie of issuedCookies(request)) reply.header('set-cookie', cookie).header('cache-control', 'no-store')
     const isEmergency = (passage.circumstances?.breakGlass ?? null) !== null
     if (passage.refusal !== null || isEmergency || (listening() && passage.plan !== this.#unknown)) {
       report(eventOf(request, reply, passage), request.log, passage.refusal?.cause)
@@ -256,7 +284,7 @@ class Life {
   }
 
   /** The throttle stands before every guessable secret. */
-  readonly #guard: Guard = async (request, _scheme, account, verify) => this.#gatehouse.throttled(request, account ?? null, verify)
+  readonly #guard: Guard = async (request, _scheme, account, verify) => this.#gatehouse.throttle.verdict(request, account ?? null, verify)
 }
 
 function isPreflight (request: FastifyRequest): boolean {

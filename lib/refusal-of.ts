@@ -68,10 +68,18 @@ export function refusedNo (no: No, plan: RoutePlan, roles: readonly string[]): O
       fields: no.as === 'fields' ? no.fields : undefined,
       help: helpFor(plan, code ?? kind),
       details: open && disclose.details === true ? detailsOf(no, roles) : undefined,
-      headers: open && disclose.reasonHeader !== undefined ? { [disclose.reasonHeader.toLowerCase()]: no.reason.replace(/[^ -~]/g, '?') } : undefined,
+      headers: open && disclose.reasonHeader !== undefined ? { [disclose.reasonHeader.toLowerCase()]: headerText(no.reason) } : undefined,
     }),
     tried: triedFor(no),
   }
+}
+
+/** More than a sentence is for the log: fields that a client has written may be many and long, and clients refuse long headers. */
+const LONGEST_REASON = 500
+
+function headerText (reason: string): string {
+  const cut = reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON - '...'.length)}...` : reason
+  return cut.replace(/[^ -~]/g, '?')
 }
 
 function triedFor ({ as, part }: No): Omit<Tried, 'schemes'> | null {

@@ -3,6 +3,8 @@
 interface Kind {
   readonly status: number
   readonly title: string
+  /** A registered problem type, in place of `about:blank`. */
+  readonly type?: string
   /** The fixed text for the client. It never depends on the request. */
   readonly detail: string
 }
@@ -20,11 +22,13 @@ export const KINDS = {
   insecure_transport: { status: 403, title: 'Forbidden', detail: 'Send credentials over HTTPS only.' },
   not_found: { status: 404, title: 'Not Found', detail: 'There is nothing here.' },
   too_many_attempts: { status: 429, title: 'Too Many Requests', detail: 'Too many failed attempts. Try again later.' },
-  quota_exceeded: { status: 429, title: 'Too Many Requests', detail: 'Too many requests. Try again later.' },
+  quota_exceeded: { status: 429, title: 'Too Many Requests', type: 'https://iana.org/assignments/http-problem-types#quota-exceeded', detail: 'Too many requests. Try again later.' },
   temporarily_unavailable: { status: 503, title: 'Service Unavailable', detail: 'This cannot be decided right now. Try again later.' },
 } as const satisfies Readonly<Record<string, Kind>>
 
 export type RefusalKind = keyof typeof KINDS
+
+const KIND: Readonly<Record<RefusalKind, Kind>> = KINDS
 
 /** Seconds a client should wait when nothing better is known, and the longest that is ever said. */
 const RETRY_AFTER = 5
@@ -53,6 +57,8 @@ export interface RefusalInit {
   /** The forbidden fields among those that the client itself sent. */
   readonly fields?: readonly string[] | undefined
   readonly details?: Details | undefined
+  /** The names of the quotas that are used up. */
+  readonly violated?: readonly string[] | undefined
   /** A help page, sent as the problem's `type`. */
   readonly help?: string | undefined
   readonly cause?: unknown
@@ -69,6 +75,7 @@ export class Refusal extends Error {
   readonly headers: Readonly<Record<string, string | string[]>>
   readonly fields?: readonly string[]
   readonly details?: Details
+  readonly violated?: readonly string[]
   readonly help?: string
   declare readonly reason: string
 
@@ -81,6 +88,7 @@ export class Refusal extends Error {
     this.headers = headersOf(status, init)
     if (init.fields !== undefined) this.fields = init.fields
     if (init.details !== undefined) this.details = init.details
+    if (init.violated !== undefined) this.violated = init.violated
     if (init.help !== undefined) this.help = init.help
     Object.defineProperties(this, {
       name: { value: 'Refusal', configurable: true },
@@ -120,7 +128,7 @@ function wholeSeconds (retryAfter = RETRY_AFTER): number {
 /** RFC 9457 problem details. `instance` is the request's path without its query. */
 export function problem (no: Refusal, instance: string, detail = no.message): Record<string, unknown> {
   return {
-    type: no.help ?? 'about:blank',
+    type: no.help ?? KIND[no.kind].type ?? 'about:blank',
     title: KINDS[no.kind].title,
     status: no.statusCode,
     code: no.code,
@@ -128,6 +136,7 @@ export function problem (no: Refusal, instance: string, detail = no.message): Re
     instance,
     ...(no.fields !== undefined && { fields: no.fields }),
     ...(no.details !== undefined && { details: no.details }),
+    ...(no.violated !== undefined && { 'violated-policies': no.violated }),
   }
 }
 
@@ -140,5 +149,6 @@ export function fastifyShape (no: Refusal, detail = no.message): Record<string, 
     message: detail,
     ...(no.fields !== undefined && { fields: no.fields }),
     ...(no.details !== undefined && { details: no.details }),
+    ...(no.violated !== undefined && { 'violated-policies': no.violated }),
   }
 }

@@ -4,12 +4,18 @@ import type { AnyScheme } from './authentication/scheme.ts'
 import { schemesOf, waysOf, type Way } from './authentication/way.ts'
 import { parts, subjectOf, type Can, type Requirement, type Target } from './authorization/requirement.ts'
 import type { Disclosure } from './authorization/disclosure.ts'
+import type { Backend } from './authorization/backend.ts'
+import { comparisonsOf } from './authorization/filters/two-valued.ts'
 import type { AnyResource } from './authorization/resource.ts'
 import { placeText } from './authorization/why-not.ts'
+import { declaredProblems } from './declared-problems.ts'
 import { didYouMean } from './nearest.ts'
 import { checkRouteOptions, type Settings } from './options.ts'
+import type { Condition } from './policies/condition.ts'
 import type { Policy, Rule } from './policies/policy.ts'
 import { resourceFor } from './protected-resource.ts'
+import { representationProblem } from './representation.ts'
+import { routeQuotas, type RouteQuotas } from './route-quotas.ts'
 
 export interface RoutePlan {
   /** For messages and events: the methods and URL that the route was registered with. */
@@ -45,6 +51,8 @@ export interface RoutePlan {
   readonly can: Can | null
   /** Whether the route has an error handler of its own. */
   readonly ownErrorHandler: boolean
+  /** What requests spend: before it is known who asks, afterwards, and whether the policies have a say. */
+  readonly quotas: RouteQuotas
 }
 
 export interface DeclaredRoute {
@@ -52,6 +60,8 @@ export interface DeclaredRoute {
   readonly url: string
   readonly declaration: Declaration
   readonly ownErrorHandler: boolean
+  /** The schema of its body, once Fastify has made it what it is. Left out: it cannot be seen. */
+  readonly body?: (() => unknown) | undefined
 }
 
 export function planOf (route: DeclaredRoute, settings: Settings): RoutePlan {
@@ -91,6 +101,7 @@ function plan (route: Omit<DeclaredRoute, 'declaration'>, settings: Settings, mo
     private: schemes.some(({ varyOn }) => varyOn.length === 0 || varyOn.some((header) => header.toLowerCase() !== 'authorization')),
     can: cans[0] ?? null,
     ownErrorHandler: route.ownErrorHandler,
+    quotas: routeQuotas(mode, options.quota, settings.quotas.every),
   }
 }
 
@@ -113,7 +124,7 @@ export function planProblems (route: DeclaredRoute, settings: Settings, policy: 
     if (!codes.has(code)) problems.push(`despite: no pre-check has the code "${code}".${didYouMean(code, codes)}`)
   }
   for (const part of parts(requirement)) {
-    if (part.kind === 'can') problems.push(...canProblems(part, route.url, policy, options.fields === false))
+    if (part.kind === 'can') problems.push(...canProblems(part, route, policy, options.fields === false))
     if (part.kind === 'role') problems.push(...roleProblems(part.roles, policy))
   }
   return problems.map((problem) => `${where}: ${problem}`)
@@ -126,15 +137,24 @@ export function knownActions (policy: Policy): Set<string> {
   return new Set([...policy.actions, ...CRUD])
 }
 
-function canProblems ({ action, target }: Can, url: string, policy: Policy | null, handlerSeesToFields: boolean): string[] {
+/** Asked for by itself, `manage` is allowed by a rule for `manage` alone, and forbidden by an inverted one for `manage` alone. */
+export const MANAGE_IS_FOR_RULES = 'name the action; "manage" is for rules, and would ignore those that forbid a single action'
+
+function canProblems ({ action, target }: Can, route: DeclaredRoute, policy: Policy | null, handlerSeesToFields: boolean): string[] {
   if (policy === null) return [`can("${action}", …) needs the plugin's option "policies"`]
   const subject = subjectOf(target)
+  if (action === 'manage') return [`can("manage", ${subject}): ${MANAGE_IS_FOR_RULES}`]
   const actions = knownActions(policy)
   if (!actions.has(action)) return [`no rule mentions the action "${action}".${didYouMean(action, actions)}`]
   if (!policy.subjects.has(subject) && !policy.subjects.has('all')) return [`no rule mentions the subject "${subject}".${didYouMean(subject, policy.subjects)}`]
   const rules = allRules(policy).filter((rule) => appliesTo(rule, action, subject))
   if (!rules.some((rule) => !rule.inverted)) return [`no rule allows anybody to "${action}" a ${subject}: the route would be closed to everyone`]
-  return [...targetProblems(action, target, url, rules), ...backendProblems(target, policy), ...handlerSeesToFields ? [] : fieldProblems(action, target, rules)]
+  return [
+    ...targetProblems(action, target, route.url, rules),
+    ...resourceProblems(target, policy),
+    ...handlerSeesToFields ? [] : fieldProblems(action, target, rules),
+    ...replacementProblems(action, target, route, [...rules, ...membershipRules(policy).filter((rule) => appliesTo(rule, action, subject))]),
+  ]
 }
 
 function targetProblems (action: string, target: Target, url: string, rules: readonly Rule[]): string[] {
@@ -146,10 +166,14 @@ function targetProblems (action: string, target: Target, url: string, rules: rea
   }
   if (target.kind !== 'record') return []
   const { param, load, subject } = target.resource
-  if (load === null || param === null) return [`can("${action}", ${subject}): the resource has no "load"; give it one, or use its .list or .proposed(…)`]
   const params = [...url.matchAll(/:([A-Za-z0-9_]+)/g)].map((match) => match[1] as string)
+  if (action === 'create' && (load === null || params.length === 0)) {
+    return [`can("create", ${subject}): there is no record yet that could be loaded. Say what it will be: can("create", resource.proposed((request) => ({ … })))`]
+  }
+  if (load === null || param === null) return [`can("${action}", ${subject}): the resource has no "load"; give it one, or use its .list or .proposed(…)`]
   if (params.includes(param)) return []
-  return [`can("${action}", ${subject}): the URL has no parameter ":${param}".${didYouMean(param, params)}${params.length === 0 ? ' Use the resource\'s .list' : ` It has :${params.join(', :')}; name that in the resource's "param", or use its .list`}`]
+  const mend = params.length === 0 ? ' Use the resource\'s .list' : ` It has :${params.join(', :')}; name that in the resource's "param", or use its .list`
+  return [`can("${action}", ${subject}): the URL has no parameter ":${param}".${didYouMean(param, params)}${mend}${action === 'read' ? '' : ', or .proposed(…) for a record that comes into being'}`]
 }
 
 /** facts: authorization T10. Without a record no field is ever checked; of a list the handler gives out what `readable` leaves. */
@@ -159,14 +183,42 @@ function fieldProblems (action: string, target: Target, rules: readonly Rule[]):
   return [`can("${action}", ${subjectOf(target)}) would ignore the fields of rule ${limited.id}: give a resource or .proposed(…), or say { fields: false } if the handler sees to it`]
 }
 
-/** A rule that the store of the records cannot express, whatever its action: a handler may ask for the filter of any. */
-function backendProblems (target: Target, policy: Policy): string[] {
-  if (target.kind === 'type' || target.resource.backend === null) return []
-  const { backend, subject } = target.resource
-  return [...allRules(policy), ...membershipRules(policy)].filter((rule) => isAbout(rule, subject) && asksForRecords(rule)).flatMap((rule) => {
-    const problem = rule.condition === null ? null : backend.problem(rule.condition)
-    return problem === null ? [] : [`${backend.name} cannot express rule ${rule.id} (${placeText(rule.place)}): ${problem}`]
-  })
+/** Of a PUT that leaves out a field it must be known whether that is part of what clients are given, where rules look at the record that it makes. */
+function replacementProblems (action: string, target: Target, { method, body }: DeclaredRoute, rules: readonly Rule[]): string[] {
+  if (target.kind !== 'record' || target.change !== undefined || action === 'read' || !method.split(',').includes('PUT')) return []
+  if (!rules.some(({ condition, state, fields }) => fields !== null || (condition !== null && state !== 'old'))) return []
+  const word = representationProblem(body?.())
+  if (word === null) return []
+  return [`can("${action}", ${target.resource.subject}): what the body of a PUT leaves out is removed, but its schema may name more elsewhere (${word}): give it "properties", or say what becomes of the record by .changing(…)`]
+}
+
+function resourceProblems (target: Target, policy: Policy): string[] {
+  return target.kind === 'type' ? [] : [...declaredProblems(target.resource, policy), ...backendProblems(target.resource, policy)]
+}
+
+/** Rules that the store of the records cannot express, whatever their action: a handler may ask for the filter of any. Each problem once, with the first rule that has it. */
+function backendProblems ({ backend, subject }: AnyResource, policy: Policy): string[] {
+  if (backend === null) return []
+  const rules = new Map<string, Rule[]>()
+  for (const rule of [...allRules(policy), ...membershipRules(policy)].filter((rule) => isAbout(rule, subject) && asksForRecords(rule))) {
+    for (const problem of rule.condition === null ? [] : problemsWith(rule.condition, backend)) rules.set(problem, [...rules.get(problem) ?? [], rule])
+  }
+  return [...rules].map(([problem, [first, ...others]]) => `${backend.name} cannot express ${ruleNames(first as Rule, others)}: ${problem}`)
+}
+
+/** Of each comparison, so that all is told at once; or of how they stand together. */
+function problemsWith (condition: Condition, backend: Backend): Set<string> {
+  const problems = [...comparisonsOf(condition), condition].map((part) => backend.problem(part)).filter((problem) => problem !== null)
+  return new Set(problems)
+}
+
+/** A rule that comes by a membership too, or that is another one for other subjects, is the same rule. */
+function ruleNames (first: Rule, others: readonly Rule[]): string {
+  const written = ({ id, policy }: Rule): string => `${policy}${/\/\d+/.exec(id.slice(policy.length))?.[0]}`
+  const more = new Set(others.map(written))
+  more.delete(written(first))
+  const rest = more.size === 0 ? '' : ` and ${more.size} other${more.size === 1 ? '' : 's'}`
+  return `rule ${first.id} (${placeText(first.place)})${rest}`
 }
 
 /** An inverted rule about fields, or one about the state after an update, takes no record out of a list. */

@@ -1,12 +1,13 @@
 /** All routes of the application, as the gatehouse sees them: what each declares, and what is wrong with that. */
 import type { FastifyInstance, FastifyRequest, RouteOptions as FastifyRoute } from 'fastify'
-import type { Declaration } from './access.ts'
+import { isAccess, type Declaration } from './access.ts'
 import type { AnyScheme } from './authentication/scheme.ts'
 import { schemesOf } from './authentication/way.ts'
 import { nearest } from './nearest.ts'
 import { OptionError } from './option-error.ts'
 import { declarationProblem, type Settings } from './options.ts'
 import type { Policy } from './policies/policy.ts'
+import { quotaNameProblems, unknownQuotas } from './route-quotas.ts'
 import { closedPlan, planOf, planProblems, type DeclaredRoute, type RoutePlan } from './route-plan.ts'
 import { routesIn } from './route-tree.ts'
 import { bySpecificity, covers, urlPattern, type UrlPattern } from './url-pattern.ts'
@@ -28,6 +29,8 @@ interface SeenRoute {
   /** Whether it is the route by which `@fastify/cors` answers preflights. */
   readonly preflight: () => boolean
   readonly ownErrorHandler: boolean
+  /** The schema of its body, once Fastify has made it what it is. */
+  readonly body: () => unknown
   readonly slot: Slot
 }
 
@@ -62,6 +65,7 @@ export class Routes {
       config,
       preflight: () => methods.every((method) => method === 'OPTIONS') && route.routePath === '*' && scope.hasPlugin(CORS),
       ownErrorHandler: route.errorHandler !== undefined,
+      body: () => route.schema?.body,
       slot,
     })
   }
@@ -91,7 +95,7 @@ export class Routes {
     const problems = this.#declarationProblems(policy)
     // RFC 9110 section 15.5.2: a 401 must be challenged, also one that a handler of a public route throws.
     if (problems.length === 0 && this.schemes().size === 0) problems.push('there is no scheme at all, so a 401 could not be challenged: give the plugin "schemes"')
-    return [...problems, ...this.#undeclared(), ...this.#unseen(), ...this.#idlePatterns()]
+    return [...problems, ...this.#undeclared(), ...this.#unseen(), ...this.#idlePatterns(), ...this.#sharedNames(policy)]
   }
 
   /** Where only routes name schemes, a 401 of a public route or an unknown URL is challenged with all of them. */
@@ -101,7 +105,7 @@ export class Routes {
 
   /** What an unknown URL is to the gatehouse: public, and challenged with the default schemes. */
   unknown (): RoutePlan {
-    return { ...closedPlan('*', '*', this.#withChallenges(), 'closed'), mode: 'public' }
+    return { ...closedPlan('*', '*', this.#withChallenges(), 'closed'), mode: 'public', quotas: unknownQuotas(this.#settings.quotas.every) }
   }
 
   /** Every scheme that any route accepts or the plugin lists. */
@@ -131,12 +135,12 @@ export class Routes {
   #declarationProblems (policy: Policy | null): string[] {
     const problems = new Set<string>()
     const settings = this.#settings
-    for (const { method, url, declaration, ownErrorHandler } of this.#declared()) {
+    for (const { method, url, declaration, ownErrorHandler, body } of this.#declared()) {
       // The HEAD that Fastify adds to a GET has the same declaration and the same problems.
       if (method === 'HEAD' && this.#hasGet(url)) continue
       const malformed = declarationProblem(declaration)
       if (malformed !== null) problems.add(`${method} ${url}: ${malformed}`)
-      else for (const problem of planProblems({ method, url, declaration, ownErrorHandler }, settings, policy)) problems.add(problem)
+      else for (const problem of planProblems({ method, url, declaration, ownErrorHandler, body }, settings, policy)) problems.add(problem)
     }
     return [...problems]
   }
@@ -163,6 +167,11 @@ export class Routes {
         const close = nearest(pattern.text, all.map(({ url }) => url))
         return `routes["${pattern.text}"] covers no route${close === undefined ? '' : `. Did you mean "${close}"?`}`
       })
+  }
+
+  #sharedNames (policy: Policy | null): string[] {
+    const ofRoutes = this.#declared().flatMap(({ declaration }) => declaration === 'public' || !isAccess(declaration) ? [] : declaration.options.quota ?? [])
+    return quotaNameProblems([...this.#settings.quotas.every, ...ofRoutes.flat()], policy)
   }
 
   #hasGet (url: string): boolean {

@@ -14,7 +14,7 @@ import { logout } from './logout.ts'
 import { notFound } from './not-found.ts'
 import { peopleIn } from './people.ts'
 import { refresh } from './refresh.ts'
-import { inMemory, type RevocationStore } from './revocations.ts'
+import { inMemory, type SharedStore } from './shared-store.ts'
 import { routes } from './routes.ts'
 import { seed } from './seed.ts'
 import { ISSUER } from './tokens.ts'
@@ -24,8 +24,8 @@ import { validation } from './validation.ts'
 export interface NewsroomOptions {
   /** Opens the database, once everything else makes sense. It is seeded here, and closed with the application. */
   readonly open: () => Promise<Database>
-  /** Where it is kept which tokens have ended. It is connected to here, and closed with the application. Default: in memory. */
-  readonly ended?: RevocationStore
+  /** Where it is kept which tokens have ended, and counted who guesses. It is connected to here, and closed with the application. Default: in memory. */
+  readonly shared?: SharedStore
   /** Default: nothing is logged. */
   readonly logger?: NonNullable<FastifyServerOptions['logger']>
   /** Signs the tokens; at least 32 bytes. Default: random. */
@@ -37,7 +37,7 @@ export interface NewsroomOptions {
 }
 
 export async function newsroom (options: NewsroomOptions): Promise<FastifyInstance> {
-  const { open, ended = inMemory(), logger = false, secret = randomSecret(), policies = POLICIES, keys = demoKeys() } = options
+  const { open, shared = inMemory(), logger = false, secret = randomSecret(), policies = POLICIES, keys = demoKeys() } = options
   const app = Fastify({ logger })
   app.setValidatorCompiler(validation())
   app.setNotFoundHandler(notFound)
@@ -45,12 +45,13 @@ export async function newsroom (options: NewsroomOptions): Promise<FastifyInstan
   // To sign tokens. The gatehouse verifies them itself, and comes after it.
   await app.register(jwt, { secret, sign: { iss: ISSUER, aud: ISSUER } })
 
-  const revocations = revocationList({ marks: ended.marks })
+  const revocations = revocationList({ marks: shared.marks })
   await app.register(gatehouse, {
     realm: 'newsroom',
     schemes: [bearer({ secret, issuer: ISSUER, audience: ISSUER, revocations })],
     policies,
-    throttle: { account: { free: 5, base: 30, cap: 3600 } },
+    throttle: { store: shared.counters, secret, account: { free: 5, base: 30, cap: 3600 }, device: {} },
+    quotas: { store: shared.counters, secret },
     refusals: {
       details: {
         account_suspended: 'This account is suspended.',
@@ -60,8 +61,8 @@ export async function newsroom (options: NewsroomOptions): Promise<FastifyInstan
     },
   })
 
-  await ended.connect()
-  app.addHook('onClose', () => ended.close())
+  await shared.connect()
+  app.addHook('onClose', () => shared.close())
   const database = await open()
   app.addHook('onClose', () => database.close())
   await seed(database)

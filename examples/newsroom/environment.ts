@@ -10,7 +10,7 @@ export interface Environment {
   readonly logLevel: string
   /** `DATABASE_URL` of a PostgreSQL server; `null`: an embedded one, in memory. */
   readonly databaseUrl: string | null
-  /** `REDIS_URL` of a Redis or Valkey server that keeps which tokens have ended; `null`: in memory. The counters of failed sign-ins stay in memory. */
+  /** `REDIS_URL` of a Redis or Valkey server that keeps which tokens have ended, and the counters; `null`: in memory. */
   readonly redisUrl: string | null
   /** `JWT_SECRET`, at least 32 bytes; default random, so that tokens end with the process. */
   readonly secret: string

@@ -1,6 +1,6 @@
 /** The other routes, one for each kind of requirement. */
 import type { FastifyInstance } from 'fastify'
-import { authenticated, scope, sendPackedRules, signedIn } from 'fastify-gatehouse'
+import { authenticated, quota, scope, sendPackedRules, signedIn } from 'fastify-gatehouse'
 import type { AnyScheme } from 'fastify-gatehouse/schemes'
 import type { Query } from './database.ts'
 import { HOME, prefersHtml } from './pages.ts'
@@ -10,6 +10,9 @@ import { STORABLE } from './validation.ts'
 import { can, resource } from './words.ts'
 
 const PARAMS = { type: 'object', properties: { id: { type: 'string', pattern: STORABLE } } }
+
+/** They look at every article. */
+const COUNTS = quota('counts', { limit: 60, window: 60 })
 
 export async function routes (app: FastifyInstance, { query, keys }: { readonly query: Query, readonly keys: AnyScheme }): Promise<void> {
   const tenants = tenantsIn(query)
@@ -30,7 +33,7 @@ export async function routes (app: FastifyInstance, { query, keys }: { readonly 
 
   app.get('/tenants/:id/settings', { schema: { params: PARAMS }, config: { access: can('read', settings) } }, (request) => settings.of(request))
 
-  app.get('/analytics', { config: { access: can('read', 'Analytics') } }, async () => {
+  app.get('/analytics', { config: { access: can('read', 'Analytics', { quota: COUNTS }) } }, async () => {
     const rows = await query('SELECT tenant_id AS "tenantId", count(*)::integer AS articles FROM articles WHERE status = $1 GROUP BY 1 ORDER BY 1', ['published'])
     return { published: rows }
   })

@@ -3,7 +3,7 @@ import { demoKeys } from './api-keys.ts'
 import { newsroom } from './app.ts'
 import { embedded, server } from './database.ts'
 import { environmentOf } from './environment.ts'
-import { inMemory, onRedis } from './revocations.ts'
+import { inMemory, onRedis } from './shared-store.ts'
 import { oneLine } from './start-error.ts'
 import { demoUsers, tries } from './welcome.ts'
 
@@ -17,9 +17,9 @@ try {
 async function start (): Promise<void> {
   const { host, port, logLevel, databaseUrl, redisUrl, secret, policies } = environmentOf(process.env)
   const open = databaseUrl === null ? embedded : () => server(databaseUrl)
-  const ended = redisUrl === null ? inMemory() : onRedis(redisUrl)
+  const shared = redisUrl === null ? inMemory() : onRedis(redisUrl)
   const keys = demoKeys()
-  const app = await newsroom({ open, ended, logger: { level: logLevel }, secret, policies, keys })
+  const app = await newsroom({ open, shared, logger: { level: logLevel }, secret, policies, keys })
 
   const close = (): void => { app.close().catch((error: unknown) => { console.error(error); process.exit(1) }) }
   process.once('SIGTERM', close)

@@ -1,8 +1,8 @@
 /** Deciding: what a requirement says of a user and the records at hand. Pure; it loads nothing and answers nobody. */
 import type { Rule } from '../policies/policy.ts'
 import type { State } from '../policies/schema.ts'
-import { isMember } from './abilities.ts'
 import type { Ability } from './ability.ts'
+import { deniedCode } from './denied-code.ts'
 import type { Question } from './explanation.ts'
 import { reasonOf, whyNot } from './why-not.ts'
 import { recordFilter } from './filter.ts'
@@ -124,7 +124,7 @@ function decideCan (can: Can, asker: Asker, evidence: Evidence): Ruling {
 export function decideNext (can: Can, { ability }: Asker, record: object, { record: next, overwritten }: Next, written: readonly string[] | null): No | null {
   const { action } = can
   const subject = subjectOf(can.target)
-  if (next === null) return no(can, 'forbidden', `what this ${subject} would become cannot be told from the body`)
+  if (next === null) return no(can, 'forbidden', `what this ${subject} would become cannot be told from the body: the route may say so by .changing(…)`)
   const lost = forbiddenFields(ability, action, subject, record, overwritten, 'old')
   if (lost !== null) return fieldsNo(can, lost, record, 'old')
   if (ability.allows(action, subject, next, undefined, 'new')) return fieldsNo(can, forbiddenFields(ability, action, subject, next, written, 'new'), next, 'new')
@@ -238,21 +238,7 @@ function forbidden (can: Can, asker: Asker, record?: object): No {
   const rule = ability.decisive(action, subject, record)
   return {
     ...no(can, 'forbidden', whyNot(ability, action, subject, record), rule?.inverted === true ? rule : null),
-    code: rule?.inverted === true ? rule.code : deniedCode(asker, action, subject),
+    code: rule?.inverted === true ? rule.code : deniedCode(ability, asker.user, { action, subject, record: record ?? (target.kind === 'type' ? 'all' : 'any') }),
     asked: { action, subject, record },
   }
-}
-
-/** The public code of a policy for a set of users in which the user is not, and which would have allowed the action. */
-function deniedCode ({ ability, user }: Asker, action: string, subject: string): string | null {
-  for (const group of ability.policy.groups) {
-    if (group.denied === null || isMember(group, user, ability.each[0]?.environment) === true) continue
-    if (group.rules.some((rule) => !rule.inverted && covers(rule, action, subject))) return group.denied.code
-  }
-  return null
-}
-
-function covers (rule: Rule, action: string, subject: string): boolean {
-  return (rule.action.includes(action) || rule.action.includes('manage')) &&
-    (rule.subject.includes(subject) || rule.subject.includes('all'))
 }

@@ -5,7 +5,7 @@ import { ancestors, DEEPEST, isList, isPlain, memberOf, pathOf, setMember, type 
  * After a PATCH whose body is merged into the record (RFC 7396): objects are merged, all else takes the place of what was there, also a list.
  * Other than in RFC 7396 section 2, `null` does not remove a field but becomes its value, as a column does; a condition knows no value either way, except
  * one that names `null`. The record itself without a body. `null` where it cannot be told: a body that is no object (RFC 6902), names a field by its
- * path (`"address.street"`, which some stores take apart), or is merged deeper than 100 levels.
+ * path (`"address.street"`, which some stores take apart), also in an object that is new, or has objects within objects at more than 100 levels.
  */
 export function changed (record: object, body: unknown): object | null {
   if (body === undefined || body === null) return record
@@ -137,7 +137,7 @@ function isMergeable (record: object, body: Members, depth: number): boolean {
   return Object.entries(body).every(([key, value]) => {
     const old = memberOf(record, key)
     if (key.includes('.') && old === undefined) return false
-    return !isPlain(old) || !isPlain(value) || isMergeable(old, value, depth + 1)
+    return !isPlain(value) || isMergeable(isPlain(old) ? old : EMPTY, value, depth + 1)
   })
 }
 

@@ -2,7 +2,7 @@
 import type { Comparison, Condition, Path, Scalar } from '../policies/condition.ts'
 import { instantOf } from '../policies/instant.ts'
 import { isStorable } from '../policies/text.ts'
-import { term, type Operator, type Term, type Terms } from './packed-terms.ts'
+import { isMap, term, type Operator, type Term, type Terms } from './packed-terms.ts'
 
 /** One of these: each becomes a rule, because CASL has no "or" within one. */
 export type Alternatives = readonly Terms[]
@@ -38,7 +38,8 @@ export function alternativesOf ({ path, operator, operand }: Compare, asked: Ask
     case '$all':
     case '$size':
       if (!asked.wanted || !asked.surely) return `"${operator}" of "${name}" can be said there only by a rule that allows, and not below "$not" or "$nor"`
-      return inNoList(place, [[term(name, operator as Operator, value)]])
+      // An empty list around it would be one that has all of nothing.
+      return inNoList(place, values.length === 0 ? isList(name) : [[term(name, operator as Operator, value)]])
     default:
       return order(place, operator as Order, value as string | number, asked)
   }
@@ -103,9 +104,9 @@ function isList (path: string): Alternatives {
   return [[term(path, '$elemMatch', ANY_ITEM)], [term(path, '$size', 0)]]
 }
 
-/** Of texts: it is none. Lists of texts are not among these. */
-function isNoText ({ path }: Place): Terms {
-  return [term(`${path}.length`, '$exists', false)]
+/** Of texts: it is none. Lists of texts are not among these. A map may have a length too. */
+function isNoText ({ path }: Place): Alternatives {
+  return [[term(`${path}.length`, '$exists', false)], isMap(path)]
 }
 
 /** Of numbers: it is none. Lists are not all among these. `values` are some of its values that are meant as well. */
@@ -164,10 +165,10 @@ function isOther (path: string, named: readonly Scalar[]): Alternatives {
 function possiblyAmong (place: Place, values: readonly Scalar[], named: readonly Scalar[]): Alternatives {
   const { path } = place
   switch (typeof named[0]) {
-    case 'string': return [[term(path, '$in', values)], isNoText(place), ...lists(place)]
+    case 'string': return [[term(path, '$in', values)], ...isNoText(place), ...lists(place)]
     case 'number': return [...isNoNumber(place, values), ...lists(place)]
     case 'boolean': return [isNot(path, BOOLEANS.filter((value) => !named.includes(value))), ...lists(place)]
-    default: return [[term(path, '$lt', LOWEST), ...isNoText(place)], [term(path, '$in', [null])], ...lists(place)]
+    default: return [...isNoText(place).map((terms) => [term(path, '$lt', LOWEST), ...terms]), [term(path, '$in', [null])], ...lists(place)]
   }
 }
 
@@ -181,6 +182,6 @@ function order (place: Place, operator: Order, literal: string | number, { wante
   if (typeof literal === 'string' && ODD.test(literal)) return `the order of texts beside ${JSON.stringify(literal)}, with which "${path}" is compared, is another one there`
   const inOrder = term(path, wanted ? operator : OPPOSITE[operator], literal)
   if (surely) return inNoList(place, [[inOrder, ...(kind === 'string' ? isText(place) : isNumber(place))]])
-  const others = kind === 'string' ? [isNoText(place)] : isNoNumber(place, [])
+  const others = kind === 'string' ? isNoText(place) : isNoNumber(place, [])
   return [[inOrder], ...others, ...lists(place)]
 }

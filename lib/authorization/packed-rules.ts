@@ -1,5 +1,5 @@
 /** What a front end may know of the rules of its user, in CASL's packed form. */
-import type { RawRule } from '@casl/ability'
+import type { MongoAbility, RawRule, RawRuleOf } from '@casl/ability'
 import { packRules, type PackRule } from '@casl/ability/extra'
 import type { Policy } from '../policies/policy.ts'
 import type { Problem } from '../policies/problems.ts'
@@ -8,8 +8,8 @@ import type { Alternatives } from './packed-comparison.ts'
 import { alternativesFor, both, packedConditions, packingProblem } from './packed-conditions.ts'
 import { forbiddenFields, sharedFields } from './packed-fields.ts'
 
-/** What `unpackRules` of `@casl/ability/extra` takes. It is JSON. */
-export type PackedRules = PackRule<RawRule>[]
+/** What `unpackRules` of `@casl/ability/extra` takes, for `createMongoAbility`. It is JSON. */
+export type PackedRules = PackRule<RawRuleOf<MongoAbility>>[]
 
 /** A rule, or what two rules have in common. */
 interface Part {

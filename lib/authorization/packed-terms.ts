@@ -19,6 +19,17 @@ export function term (path: string, operator: Operator, value: unknown): Term {
   return { path, operator, value }
 }
 
+/**
+ * CASL compares a map with a text as `[object Object]`, and takes it for none that is less, and none that is equal. Between these two are all maps, and of
+ * texts those only that begin with `[object Object\\` and four characters that are none (U+FFFF).
+ */
+const BELOW_MAPS = '[object Object\\\uffff\uffff\uffff\uffff'
+const ABOVE_MAPS = '[object Object]'
+
+export function isMap (path: string): Terms {
+  return [term(path, '$gt', BELOW_MAPS), term(path, '$lt', ABOVE_MAPS)]
+}
+
 /** A map holds an operator once for each path, so that two of a kind become one. `none`: nothing is both. */
 export function conditionsOf (terms: Terms): CaslConditions | 'every' | 'none' {
   const paths = new Map<string, Map<Operator, unknown>>()
@@ -47,6 +58,8 @@ function merge (operator: Operator, one: unknown, other: unknown): unknown {
     case '$lte':
     case '$gt':
     case '$gte':
+      // A map is less than any number too.
+      if (operator === '$lt' && typeof one !== typeof other && [one, other].includes(ABOVE_MAPS)) return ABOVE_MAPS
       // No value is a number and a text. What is not known of the one or the other is in alternatives of its own.
       if (typeof one !== typeof other) return NEVER
       return ((one as number) < (other as number)) === operator.startsWith('$lt') ? one : other

@@ -3,7 +3,7 @@ import type { Expectation, Place, Policy, PolicyTest, PreCheck, Rule } from '../
 import { placeText as exactPlace } from '../policies/problems.ts'
 import { Abilities } from './abilities.ts'
 import { decide, type Asker, type Ruling } from './decision.ts'
-import { membershipsIn, rolesIn } from './membership.ts'
+import { membershipMistakes, membershipsIn, rolesIn } from './membership.ts'
 import type { Can, Target } from './requirement.ts'
 import { resource } from './resource.ts'
 import { lackingTexts, placeText } from './why-not.ts'
@@ -103,7 +103,7 @@ class Trial {
     if (ruling.kind === 'no') {
       const code = ruling.code ?? (ruling.as === 'unauthenticated' ? ruling.as : 'insufficient_permissions')
       if (isDenial(expectation, code)) return null
-      const lacking = lackingTexts(asker.ability.lacking)
+      const lacking = [...lackingTexts(asker.ability.lacking), ...membershipMistakes(this.#memberships(), this.#abilities.policy)]
       return { got: [`deny with ${code}: ${ruling.reason}${at(ruling.rule)}`, ...lacking].join('; '), rule: ruling.rule }
     }
     const rule = (ruling as Extract<Ruling, { kind: 'yes' }>).rule as Rule
@@ -135,9 +135,9 @@ class Trial {
 
   #asker (): Asker {
     const { as: user, environment, breakGlass } = this.#test
-    const { roles: rolesOf = ownRoles, memberships: membershipsOf = ownMemberships } = this.#reading
+    const { roles: rolesOf = ownRoles } = this.#reading
     const roles = user === null ? [] : rolesIn(rolesOf(user))
-    const memberships = user === null ? [] : membershipsIn(membershipsOf(user))
+    const memberships = membershipsIn(this.#memberships())
     return {
       user,
       roles: this.#abilities.inherited(roles),
@@ -145,6 +145,13 @@ class Trial {
       ability: this.#abilities.of(user, roles, { memberships, environment, breakGlass }),
       now: 0,
     }
+  }
+
+  /** As the application tells them. */
+  #memberships (): unknown {
+    const { memberships: membershipsOf = ownMemberships } = this.#reading
+    const { as: user } = this.#test
+    return user === null ? [] : membershipsOf(user)
   }
 
   #ruling (action: string, asker: Asker, written: readonly string[]): Ruling {
@@ -197,9 +204,10 @@ function ownMemberships (user: { readonly memberships?: unknown }): unknown {
 
 function whom (user: PolicyTest['as']): string {
   if (user === null) return 'the anonymous'
-  const { id, roles } = user
+  const { id, roles, memberships } = user
   const name = typeof id === 'string' || typeof id === 'number' ? String(id) : 'a user'
-  return Array.isArray(roles) && roles.length > 0 ? `${name} (${roles.join(', ')})` : name
+  const held = [...rolesIn(roles), ...membershipsIn(memberships).flatMap(({ tenant, roles }) => roles.map((role) => `${role} in ${tenant}`))]
+  return held.length === 0 ? name : `${name} (${held.join(', ')})`
 }
 
 function expectedText (expectation: Expectation): string {

@@ -5,6 +5,11 @@ import type { Backend } from './backend.ts'
 import { checkDisclosure, type Disclosure } from './disclosure.ts'
 import { readable, whole, type Masks } from './fields.ts'
 import { listFilter, type RecordFilter } from './filter.ts'
+import type { KyselyWhere } from './filters/kysely.ts'
+import type { MemoryWhere } from './filters/memory.ts'
+import type { SqlWhere } from './filters/postgresql.ts'
+import type { PrismaWhere } from './filters/prisma.ts'
+import type { SqliteWhere } from './filters/sqlite.ts'
 import type { Target } from './requirement.ts'
 import { standingOf } from './standing.ts'
 
@@ -34,6 +39,7 @@ export interface Resource<T extends object = object, S extends string = string, 
   readonly param: string | null
   readonly hidden: boolean
   readonly disclose: Disclosure | null
+  readonly masks: Masks
   readonly load: ResourceOptions<T, F>['load'] | null
   readonly backend: Backend<F> | null
   /** The one record of the route. */
@@ -67,9 +73,23 @@ type Rows<T> = readonly Partial<T>[]
 
 export type AnyResource = Resource<any, string, any>
 
+type Stored<T extends object, F> = ResourceOptions<T, F> & { readonly backend: Backend<F> }
+
 const OPTIONS = ['param', 'load', 'hidden', 'masks', 'disclose', 'backend']
 
 /** Makes a resource. Throws FST_GATEHOUSE_OPTION when an option does not make sense. */
+export function resource<T extends object, S extends string = string> (subject: S, options?: ResourceOptions<T> & { readonly backend?: never }): Resource<T, S>
+export function resource<T extends object, S extends string, F> (subject: S, options: Stored<T, F>): Resource<T, S, F>
+// Where the type of the record is named, TypeScript infers no other: the words of each backend are told one by one.
+export function resource<T extends object> (subject: string, options: Stored<T, PrismaWhere>): Resource<T, string, PrismaWhere>
+export function resource<T extends object> (subject: string, options: Stored<T, SqlWhere>): Resource<T, string, SqlWhere>
+export function resource<T extends object> (subject: string, options: Stored<T, SqliteWhere>): Resource<T, string, SqliteWhere>
+export function resource<T extends object> (subject: string, options: Stored<T, KyselyWhere>): Resource<T, string, KyselyWhere>
+export function resource<T extends object> (subject: string, options: Stored<T, MemoryWhere>): Resource<T, string, MemoryWhere>
+/** Of a backend with words of its own they are not known here: name all three types, or see `typed`. */
+export function resource<T extends object> (subject: string, options: Stored<T, unknown>): Resource<T, string, unknown>
+// The last one is what `typeof resource` stands for, and what the compiler speaks of where none fits.
+export function resource<T extends object, S extends string = string, F = RecordFilter> (subject: S, options?: ResourceOptions<T, F>): Resource<T, S, F>
 export function resource<T extends object, S extends string = string, F = RecordFilter> (subject: S, options: ResourceOptions<T, F> = {}): Resource<T, S, F> {
   check(subject, options)
   const { masks = {} } = options
@@ -80,6 +100,7 @@ export function resource<T extends object, S extends string = string, F = Record
     param: options.param ?? null,
     hidden: options.hidden ?? false,
     disclose: options.disclose ?? null,
+    masks: Object.freeze({ ...masks }),
     load: options.load ?? null,
     backend,
     get record () { return record },
@@ -113,6 +134,7 @@ export function translated<F> (filter: RecordFilter, backend: Backend<F> | null)
 }
 
 function asked (request: FastifyRequest, resource: AnyResource, action: string): RecordFilter {
+  if (action === 'manage') throw new TypeError(`name the action on ${resource.subject}: "manage" is a word of rules, and would ask for none of those that forbid one action`)
   const standing = standingOf(request)
   standing.asked?.add(resource)
   return listFilter(standing.asker().ability, action, resource.subject, resource.hidden)

@@ -1,9 +1,11 @@
 /** Policies in, one compiled policy out, prepared once for every request. */
 import { bind } from './bind.ts'
+import { withDeclared } from './declared.ts'
 import { evaluateUser } from './evaluate.ts'
 import type { Group, Policy, PolicySource, PreCheck, Rule } from './policy.ts'
 import { PolicyError } from './problems.ts'
 import { ANONYMOUS, lineage } from './roles.ts'
+import { compiledQuotas } from './quotas.ts'
 import { reaching, reachingAsMember } from './reach.ts'
 import type { ReachingRule } from './reach.ts'
 import type { CheckedRule } from './rules.ts'
@@ -28,11 +30,12 @@ export function compileChecked ({ declared, policies, tests, contents }: Checked
   const inherits = lineagesOf(ofRoles)
   const own = ownRules(ofRoles, (rule) => reaching(rule, declared))
   const ownAsMember = ownRules(ofRoles.filter(({ name }) => name !== ANONYMOUS), (rule, role) => reachingAsMember(rule, role, declared))
-  const groups = policies.filter((policy) => policy.kind === 'when').map((policy) => groupOf(policy, declared))
+  const ofGroups = policies.filter((policy) => policy.kind === 'when')
+  const groups = ofGroups.map((policy) => groupOf(policy, declared))
   const preChecks = policies.filter((policy) => policy.kind === 'deny').flatMap(preChecksOf)
   const breakGlass = new Map(policies.filter((policy) => policy.kind === 'breakGlass').map(({ name, rules }) => [name, rules.flatMap((rule) => rulesOf(rule, declared))]))
   const rules = [...own.values(), ...groups.map((group) => group.rules), ...breakGlass.values()].flat()
-  return {
+  return withDeclared({
     version: versionOf(contents),
     roles: inherited(own, inherits),
     inherits,
@@ -41,11 +44,12 @@ export function compileChecked ({ declared, policies, tests, contents }: Checked
     breakGlass,
     groups,
     preChecks,
+    quotas: compiledQuotas(ofRoles, ofGroups, inherits),
     tests,
     actions: new Set(rules.flatMap((rule) => rule.action)),
     subjects: new Set(rules.flatMap((rule) => rule.subject)),
     codes: new Set([...rules, ...preChecks, ...groups.map((group) => group.denied)].flatMap((named) => named?.code ?? [])),
-  }
+  }, declared)
 }
 
 function parentsOf (policies: readonly Of<'role'>[]): Map<string, readonly string[]> {

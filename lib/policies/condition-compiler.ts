@@ -3,6 +3,7 @@ import { COMPARISONS, CONNECTIVES, ENVIRONMENT_COMPARISONS } from './condition.t
 import type { Comparison, Condition, EnvironmentComparison, Path } from './condition.ts'
 import { comparisonProblem, operatorTypeProblem, pathProblem } from './attributes.ts'
 import type { Shape } from './attributes.ts'
+import { MOST_PARTS, isTooLarge } from './condition-size.ts'
 import { readEnvironmentOperand } from './environment-operand.ts'
 import { impossible } from './impossible-conditions.ts'
 import type { Compare } from './impossible-conditions.ts'
@@ -30,6 +31,9 @@ export interface Reading {
 /** Stands for a part that was reported. It is never true, so it could not grant anything. */
 export const REPORTED: Condition = { kind: 'any', of: [] }
 
+/** All that may stand within the map of an attribute. */
+const OPERATORS: readonly string[] = [...COMPARISONS, ...ENVIRONMENT_COMPARISONS, '$not']
+
 /** Operators of MongoDB that are refused for a reason. */
 const REFUSED: Readonly<Record<string, string>> = {
   // facts: authorization T14
@@ -38,6 +42,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 }
 
 export function compileCondition (raw: unknown, at: Keys, reading: Reading): Condition {
+  if (isTooLarge(raw)) return refuse(reading, at, `a condition of more than ${MOST_PARTS} parts: write "$in" with a list in place of "$or", or an attribute that says what they have in common`)
   const written = new Map<Compare, Keys>()
   const condition = compiled(raw, at, { ...reading, written })
   const mistake = reading.senseless === undefined ? null : impossible(condition, reading.shape)
@@ -79,6 +84,7 @@ function list (key: string, raw: unknown, at: Keys, reading: Compiling): Conditi
 }
 
 function attribute (key: string, raw: unknown, at: Keys, reading: Compiling): Condition {
+  if (Array.isArray(raw) && isConnective(`$${key}`)) return unknownOperator(key, [`$${key}`], at, reading)
   const read = readPath(key)
   if (read.kind === 'wrong') return refuse(reading, at, read.message, 'key')
   const problem = pathProblem(read.path, reading.shape)
@@ -89,6 +95,8 @@ function attribute (key: string, raw: unknown, at: Keys, reading: Compiling): Co
 function operators (path: Path, raw: PlainMap, at: Keys, reading: Compiling): Condition {
   const keys = Object.keys(raw)
   const plain = keys.find((key) => !key.startsWith('$'))
+  const bare = keys.find((key) => OPERATORS.includes(`$${key}`))
+  if (bare !== undefined) return unknownOperator(bare, [`$${bare}`], [...at, bare], reading)
   if (keys.length === 0) return refuse(reading, at, `"${path.join('.')}" is compared with an empty map`)
   if (plain !== undefined && keys.some((key) => key.startsWith('$'))) {
     return refuse(reading, [...at, plain], `operators and the plain key ${quoted(plain)} stand in one map`, 'key')
@@ -146,6 +154,10 @@ function together (kind: 'all' | 'any', of: readonly Condition[]): Condition {
 
 function not (of: Condition): Condition {
   return { kind: 'not', of }
+}
+
+function isConnective (key: string): boolean {
+  return (CONNECTIVES as readonly string[]).includes(key)
 }
 
 function isComparison (key: string): key is Comparison {

@@ -51,24 +51,41 @@ export interface PolicyTestDefinition {
   readonly expect: Readonly<Record<string, 'allow' | 'deny' | { readonly allow: string | readonly string[] } | { readonly deny: string }>>
 }
 
-/** The rules of a role. */
+/** At most `limit` requests in any `window`. */
+export interface QuotaDefinition {
+  /** A whole number from 1 to 1,000,000,000. They come back one by one, and all of them may be used at once. */
+  readonly limit: number
+  /** Seconds, or a text with its unit: `30s`, `1m`, `1h`, `1d`. From 0.001 seconds to 100 years. */
+  readonly window: number | `${number}${'s' | 'm' | 'h' | 'd'}`
+}
+
+/** By their names, which are sent in the `RateLimit` fields: 1 to 64 printable ASCII characters without quotes and backslashes. */
+export type QuotasDefinition = Readonly<Record<string, QuotaDefinition>>
+
+/** The rules and the quotas of a role. */
 export interface RolePolicyDefinition {
   readonly role: string
   /** Every role inherits `anonymous`. */
   readonly inherits?: string | readonly string[]
+  /** Of several with one name a user has the most generous. */
+  readonly quota?: QuotasDefinition
   readonly rules?: readonly RuleDefinition[]
   readonly tests?: readonly PolicyTestDefinition[]
 }
 
-/** Rules for the users that `when` describes. */
-export interface GroupPolicyDefinition {
+interface GroupDefinition {
   readonly name: string
   readonly when: Conditions
   /** What a user outside the set learns where a rule of it would have allowed him. */
   readonly denied?: { readonly code: string }
-  readonly rules: readonly RuleDefinition[]
   readonly tests?: readonly PolicyTestDefinition[]
 }
+
+/** Rules for the users that `when` describes, or quotas, or both. Of several quotas with one name a user has the most generous. */
+export type GroupPolicyDefinition = GroupDefinition & (
+  | { readonly rules: readonly RuleDefinition[], readonly quota?: QuotasDefinition }
+  | { readonly rules?: readonly RuleDefinition[], readonly quota: QuotasDefinition }
+)
 
 /** Rules for an emergency: they beat inverted rules, for users to whom the application grants it. */
 export interface BreakGlassPolicyDefinition {

@@ -3,6 +3,7 @@ import { readFile, readdir, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { WHAT_IS_READ, formatOf } from './file-formats.ts'
+import { codeFile } from './own-code.ts'
 import { PolicyError } from './problems.ts'
 import type { PolicyFile } from './source.ts'
 
@@ -91,7 +92,7 @@ function sameMarks (a: Found, b: Found): boolean {
 
 async function fileAt (path: string, root: string): Promise<PolicyFile> {
   const name = slashed(relative(root, path))
-  if (formatOf(name) === 'module') return { name, module: pathToFileURL(path).href }
+  if (formatOf(name) === 'module') return codeFile(name, pathToFileURL(path).href)
   return { name, text: await attempt(path, () => readFile(path)) }
 }
 

@@ -11,6 +11,8 @@ export type {
   PolicyDefinition,
   PreCheckDefinition,
   PreCheckPolicyDefinition,
+  QuotaDefinition,
+  QuotasDefinition,
   RolePolicyDefinition,
   RuleDefinition,
   SubjectDefinition,
@@ -18,7 +20,7 @@ export type {
   UserDefinition,
 } from './define.ts'
 export { policyFolder, type PolicyFolder, type PolicyFolderOptions } from './folder.ts'
-export type { Group, Place, Policy, PreCheck, Rule } from './policy.ts'
+export type { Group, Place, Policy, PolicyQuotas, PreCheck, QuotaRule, Rule } from './policy.ts'
 export { PolicyError } from './problems.ts'
 export type { Problem } from './problems.ts'
 export type { PolicyFile, PolicyStore, Stop } from './source.ts'

@@ -29,6 +29,11 @@ export function networksOf (texts: readonly string[]): Networks | null {
   }
 }
 
+/** The one text by which everybody writes this address (RFC 5952); `null` for what is no address. */
+export function addressText (text: string): string | null {
+  return isAddress(text) && !text.includes('%') ? ipaddr.process(text).toString() : null
+}
+
 /** `0177.0.0.1` and `127.1` are 127.0.0.1 to some and another address to others. */
 function isAddress (text: string): boolean {
   return ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text)
@@ -41,10 +46,13 @@ function networkOf (text: string): Network | null {
   return range instanceof ipaddr.IPv6 && range.isIPv4MappedAddress() && bits !== undefined ? [range.toIPv4Address(), bits - 96] : network
 }
 
+/** `/08` is 8 to some, and to others no number. */
+const DECIMAL_PREFIX = /\/(?:0|[1-9]\d*)$/
+
 function writtenNetwork (text: string): Network | null {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return [ipaddr.IPv4.parse(text), 32]
   if (ipaddr.IPv6.isValid(text)) return [ipaddr.IPv6.parse(text), 128]
-  if (!ipaddr.IPv4.isValidCIDRFourPartDecimal(text) && !ipaddr.IPv6.isValidCIDR(text)) return null
+  if (!DECIMAL_PREFIX.test(text) || (!ipaddr.IPv4.isValidCIDRFourPartDecimal(text) && !ipaddr.IPv6.isValidCIDR(text))) return null
   const [range, bits] = ipaddr.parseCIDR(text)
   const first = range.kind() === 'ipv4' ? ipaddr.IPv4.networkAddressFromCIDR(text) : ipaddr.IPv6.networkAddressFromCIDR(text)
   return first.toNormalizedString() === range.toNormalizedString() ? [range, bits] : null

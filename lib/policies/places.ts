@@ -7,7 +7,8 @@ export function samePlaces (a: Policy, b: Policy): boolean {
   return isDeepStrictEqual(placesOf(a), placesOf(b))
 }
 
-function placesOf ({ roles, memberships, breakGlass, groups, preChecks, tests }: Policy): Place[] {
+function placesOf ({ roles, memberships, breakGlass, groups, preChecks, quotas, tests }: Policy): Place[] {
   const rules = [...roles.values(), ...memberships.values(), ...breakGlass.values(), ...groups.map((group) => group.rules)].flat()
-  return [...rules, ...groups, ...preChecks, ...tests].map(({ place }) => place)
+  const allowances = [...quotas.ofRoles.values(), ...quotas.ofGroups.map((group) => group.quotas)].flat()
+  return [...rules, ...groups, ...preChecks, ...allowances, ...tests].map(({ place }) => place)
 }

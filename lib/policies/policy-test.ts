@@ -1,5 +1,7 @@
 /** Reads the tests of a policy and reports what in them cannot be meant. */
+import { didYouMean } from '../nearest.ts'
 import { attributeAt } from './attributes.ts'
+import { instantOf } from './instant.ts'
 import { entryPath, listOf } from './one-or-many.ts'
 import type { OneOrMany } from './one-or-many.ts'
 import type { PlainMap } from './plain-data.ts'
@@ -55,9 +57,12 @@ function testOf (test: TestContent, index: number, { policy, locate, report }: T
   const name = test.name ?? `${policy}, test ${index + 1}`
   const as = meantMap(test.as ?? {}, [...at, 'as'], report)
   const environment = meantMap(test.environment ?? {}, [...at, 'environment'], report)
-  if (declared.environment !== null) checkValues(environment, declared.environment, [...at, 'environment'], report)
+  const { now, ...surroundings } = environment
+  checkNow(now, [...at, 'environment', 'now'], report)
+  if (declared.environment !== null) checkValues(surroundings, declared.environment, [...at, 'environment'], report)
   if (declared.user !== null) checkValues(as, declared.user, [...at, 'as'], report, ALWAYS_KNOWN)
   checkRoles(as['roles'], [...at, 'as', 'roles'], words, report)
+  if ((declared.user?.attributes.get('memberships')?.type ?? 'array') === 'array') checkMemberships(as['memberships'], [...at, 'as', 'memberships'], words, report)
   const { subject, record } = givenOf(test.given, [...at, 'given'], report)
   const entity = declared.subjects?.get(subject) ?? null
   checkSubject(subject, typeof test.given === 'string' ? [...at, 'given'] : [...at, 'given', subject], words, declared, report)
@@ -105,6 +110,41 @@ function checkRoles (roles: unknown, at: Keys, words: PolicyWords, report: Repor
   roles.forEach((role: unknown, index) => {
     if (typeof role !== 'string' || !words.roles.has(role)) report([...at, index], `no policy defines the role ${quoted(role)}.${instead(String(role), words.roles)}`)
   })
+}
+
+/** A membership may have more to it, which is the application's own. */
+const MEMBERSHIP = ['tenant', 'roles']
+
+function checkMemberships (memberships: unknown, at: Keys, words: PolicyWords, report: Report): void {
+  if (memberships === undefined || memberships === null) return
+  if (!Array.isArray(memberships)) return report(at, `"memberships" must be a list, [{ tenant: …, roles: […] }]; it is ${quoted(memberships)}`)
+  memberships.forEach((membership: unknown, index) => checkMembership(membership, [...at, index], words, report))
+}
+
+function checkMembership (membership: unknown, at: Keys, words: PolicyWords, report: Report): void {
+  if (typeof membership !== 'object' || membership === null || Array.isArray(membership)) return report(at, `a membership must be a map, { tenant: …, roles: […] }; it is ${quoted(membership)}`)
+  const { tenant, roles } = membership as { readonly tenant?: unknown, readonly roles?: unknown }
+  const lacking = MEMBERSHIP.filter((name) => !Object.hasOwn(membership, name))
+  for (const name of lacking) {
+    const written = Object.keys(membership).find((key) => !MEMBERSHIP.includes(key) && didYouMean(key, [name]) !== '')
+    if (written === undefined) report(at, `a membership needs "${name}"`)
+    else report([...at, written], `unknown key ${quoted(written)} in a membership.${didYouMean(written, [name])}`, 'key')
+  }
+  if (!lacking.includes('tenant') && (tenant === '' || !['string', 'number'].includes(typeof tenant))) report([...at, 'tenant'], `"tenant" must be a text or a number; it is ${quoted(tenant)}`)
+  checkRoles(roles, [...at, 'roles'], words, report)
+}
+
+/** The gatehouse gives a date: with anything else conditions on the time would only seem to be tested. */
+function checkNow (now: unknown, at: Keys, report: Report): void {
+  if (now === undefined || now === null || now instanceof Date) return
+  report(at, `"now" is a date, and ${quoted(now)} is none: write { $date: "${instantLike(now)}" }`)
+}
+
+/** The nearest that can be meant. */
+function instantLike (now: unknown): string {
+  if (typeof now !== 'string') return '2026-01-01T00:00:00Z'
+  if (!Number.isNaN(instantOf(now))) return now
+  return `2026-01-01T${/^\d{2}:\d{2}$/.test(now) ? now : '00:00'}:00Z`
 }
 
 interface ExpectContext {

@@ -60,6 +60,25 @@ export interface PreCheck {
   readonly place: Place
 }
 
+/** An allowance of a policy. Durations are milliseconds. */
+export interface QuotaRule {
+  readonly name: string
+  readonly limit: number
+  readonly window: number
+  /** The role, or the name of the policy, that it belongs to. */
+  readonly policy: string
+  readonly place: Place
+}
+
+export interface PolicyQuotas {
+  /** For each role the most generous of each name, of its own, those of the roles that it inherits and those of `anonymous`; empty in a policy without quotas. */
+  readonly ofRoles: ReadonlyMap<string, readonly QuotaRule[]>
+  /** For the users that a policy's `when` describes. */
+  readonly ofGroups: readonly { readonly when: Condition, readonly quotas: readonly QuotaRule[] }[]
+  /** Every name. */
+  readonly names: ReadonlySet<string>
+}
+
 /** Whom the policy shall let do what. */
 export interface PolicyTest {
   readonly name: string
@@ -100,6 +119,7 @@ export interface Policy {
   readonly breakGlass: ReadonlyMap<string, readonly Rule[]>
   readonly groups: readonly Group[]
   readonly preChecks: readonly PreCheck[]
+  readonly quotas: PolicyQuotas
   readonly tests: readonly PolicyTest[]
   /** Every action, subject and public code that the policy names. */
   readonly actions: ReadonlySet<string>

@@ -1,7 +1,8 @@
 /** The JSON Schemas that editors read: what the structure is checked against, with the words of conditions and the keys that go together. */
 import { CONDITION_DEFINITIONS, publishedCondition } from './published-conditions.ts'
 import type { JsonSchema } from './published-conditions.ts'
-import { NAME, POLICY_KEYS, policySchema, subjectsSchema } from './schema.ts'
+import { QUOTA_BOUNDS, WINDOW_TEXT } from './quotas.ts'
+import { POLICY_KEYS, policySchema, subjectsSchema } from './schema.ts'
 import { policyFileSchema, testsFileSchema } from './tests-schema.ts'
 
 type Properties = Readonly<Record<string, JsonSchema>>
@@ -26,6 +27,10 @@ function fileSchema (name: string, { $schema, title, description, ...rest }: Jso
 /** Of a value, messages tell what it must be like; editors tell what its key means (`$comment`), and know every word of a condition. */
 function published (schema: JsonSchema, key = ''): JsonSchema {
   if (schema['title'] === policySchema.properties.when.title) return publishedCondition(key === 'environment' ? 'environment' : 'record', String(schema['description']))
+  const { quota } = policySchema.properties
+  const { limit, window } = quota.additionalProperties.properties
+  if (schema === limit) return { type: 'integer', description: limit.description, ...QUOTA_BOUNDS.limit }
+  if (schema === window) return { type: ['number', 'string'], description: window.description, ...QUOTA_BOUNDS.window, pattern: WINDOW_TEXT }
   const { $comment, if: aText, then: text, else: other, ...rest } = schema
   const copy: JsonSchema = Object.fromEntries(Object.entries(rest).map(([keyword, value]) => [keyword, publishedKeyword(keyword, value)]))
   const described: JsonSchema = $comment === undefined ? copy : { ...copy, description: $comment }
@@ -47,7 +52,7 @@ function publishedKeyword (keyword: string, value: unknown): unknown {
       return value === false ? false : published(value as JsonSchema)
     // Editors would offer its title as a key.
     case 'propertyNames':
-      return { pattern: NAME.pattern }
+      return { pattern: (value as JsonSchema)['pattern'] }
     default:
       return value
   }
@@ -58,7 +63,7 @@ const requires = (key: string): JsonSchema => ({ required: [key], properties: { 
 
 const NEEDS: Readonly<Record<keyof typeof POLICY_KEYS, JsonSchema>> = {
   role: {},
-  when: requires('rules'),
+  when: { anyOf: [requires('rules'), requires('quota')] },
   deny: {},
   breakGlass: { required: ['rules'], properties: { rules: { type: 'array', minItems: 1 } } },
 }

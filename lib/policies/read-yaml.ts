@@ -6,6 +6,7 @@ import { Positions, Spot } from './positions.ts'
 import { MAX_DEPTH, TOO_DEEP } from './plain-data.ts'
 import type { PlainMap } from './plain-data.ts'
 import type { Problem } from './problems.ts'
+import { hintFor } from './yaml-hints.ts'
 
 /** As the parser counts: with the document, and with the value in the deepest list. */
 const DEEPEST = MAX_DEPTH + 2
@@ -32,18 +33,20 @@ export function readYaml (file: string, text: string, problems: Problem[]): Poli
   const positions = new Positions(file, text)
   const found: Problem[] = []
   const report: Report = (offset, message) => { found.push({ place: positions.at(offset), message }) }
-  const content = documentOf(text, positions.root, report)
+  const content = documentOf(text, positions, report)
   problems.push(...found.slice(0, MAX_ERRORS))
   return { file, content: found.length > 0 ? null : content, locate: positions.locate }
 }
 
-function documentOf (text: string, root: Spot, report: Report): unknown {
+function documentOf (text: string, positions: Positions, report: Report): unknown {
   try {
-    return new Reader(text, parseEvents(text, { maxDepth: DEEPEST }), report).document(root)
+    return new Reader(text, parseEvents(text, { maxDepth: DEEPEST }), positions, report).document(positions.root)
   } catch (error) {
     // The parser says why and where.
     const { reason, mark } = error as Required<YAMLException>
-    report(mark.position, MESSAGES[reason] ?? reason)
+    const ours = MESSAGES[reason]
+    const { offset, message } = ours === undefined ? hintFor(text, mark.position, reason) : { offset: mark.position, message: ours }
+    report(offset, message)
     return null
   }
 }
@@ -52,14 +55,16 @@ function documentOf (text: string, root: Spot, report: Report): unknown {
 class Reader {
   readonly #text: string
   readonly #events: readonly Event[]
+  readonly #positions: Positions
   readonly #report: Report
   #next = 0
   /** Where a value would stand that was left out. */
   #here = 0
 
-  constructor (text: string, events: readonly Event[], report: Report) {
+  constructor (text: string, events: readonly Event[], positions: Positions, report: Report) {
     this.#text = text
     this.#events = events
+    this.#positions = positions
     this.#report = report
   }
 
@@ -76,12 +81,13 @@ class Reader {
     return content
   }
 
-  #value (spot: Spot): unknown {
+  /** `inList`: the value is an entry of a list. */
+  #value (spot: Spot, inList = false): unknown {
     const event = this.#took() as NodeEvent
     spot.value = this.#place(event)
     switch (event.type) {
       case EVENT_ID.SEQUENCE: return this.#list(spot)
-      case EVENT_ID.MAPPING: return this.#map(spot)
+      case EVENT_ID.MAPPING: return this.#map(spot, inList)
       case EVENT_ID.SCALAR: return this.#scalar(event)
       case EVENT_ID.ALIAS: return null
     }
@@ -89,14 +95,14 @@ class Reader {
 
   #list (spot: Spot): unknown[] {
     const list: unknown[] = []
-    while (!this.#ended()) list.push(this.#value(spot.add(list.length)))
+    while (!this.#ended()) list.push(this.#value(spot.add(list.length), true))
     return list
   }
 
-  #map (spot: Spot): PlainMap {
+  #map (spot: Spot, inList: boolean): PlainMap {
     const map: PlainMap = Object.create(null)
     while (!this.#ended()) {
-      const key = this.#key(spot)
+      const key = this.#key(spot, inList)
       const below = key.name === null ? new Spot() : spot.add(key.name)
       below.key = key.offset
       const value = this.#value(below)
@@ -106,14 +112,28 @@ class Reader {
   }
 
   /** `null` for a key that was refused. */
-  #key (map: Spot): { name: string | null, offset: number } {
+  #key (map: Spot, inList: boolean): { name: string | null, offset: number } {
     const event = this.#events[this.#next] as NodeEvent
     const spot = new Spot()
     const name = this.#value(spot)
     const offset = spot.value as number
-    const mistake = keyMistake(name, event, map)
+    const mistake = keyMistake(name, event) ?? this.#glued(event) ?? this.#again(name as string, map, inList)
     if (mistake !== null) this.#report(offset, mistake)
     return { name: mistake === null ? name as string : null, offset }
+  }
+
+  /** Within braces `{ a:1 }` is a key `a:1` without a value. */
+  #glued (event: NodeEvent): string | null {
+    const value = this.#events[this.#next] as NodeEvent
+    if (event.type !== EVENT_ID.SCALAR || event.style !== SCALAR_STYLE.PLAIN || value.type !== EVENT_ID.SCALAR || value.valueStart !== ABSENT) return null
+    const [key, rest] = getScalarValue(this.#text, event).split(/:(.*)/s)
+    return rest === undefined || this.#text.slice(event.valueEnd).trimStart().startsWith(':') ? null : `a space is missing after ":": write "${key}: ${rest}"`
+  }
+
+  #again (name: string, map: Spot, inList: boolean): string | null {
+    const first = map.at(name)?.key ?? null
+    if (first === null) return null
+    return `this key is written twice; the first stands in line ${this.#positions.at(first).line}${inList ? '. Where another entry of the list begins, "- " is missing' : ''}`
   }
 
   #scalar (event: ScalarEvent): unknown {
@@ -124,7 +144,7 @@ class Reader {
 
   /** Where a value begins; what no policy may have is reported. */
   #place (event: NodeEvent): number {
-    if (event.anchorStart !== ABSENT) this.#report(event.anchorStart - 1, 'anchors and aliases are not allowed: write the value out where it is used')
+    if (event.anchorStart !== ABSENT) this.#report(event.anchorStart - 1, `anchors and aliases are not allowed: write the value out where it is used${event.type === EVENT_ID.ALIAS ? '; a text that begins with "*" needs quotes' : ''}`)
     if (event.type !== EVENT_ID.ALIAS && event.tagStart !== ABSENT) this.#report(event.tagStart, 'tags are not allowed: a value in quotes is a text, and one without says by itself what it is')
     return this.#startOf(event)
   }
@@ -160,10 +180,9 @@ class Reader {
   }
 }
 
-function keyMistake (name: unknown, event: NodeEvent, map: Spot): string | null {
+function keyMistake (name: unknown, event: NodeEvent): string | null {
   if (typeof name !== 'string') return 'a key must be a text; write it in quotes'
-  if (name === '<<' && event.type === EVENT_ID.SCALAR && event.style === SCALAR_STYLE.PLAIN) return '"<<" merges nothing in YAML 1.2: write the keys out'
-  return map.has(name) ? 'this key is written twice' : null
+  return name === '<<' && event.type === EVENT_ID.SCALAR && event.style === SCALAR_STYLE.PLAIN ? '"<<" merges nothing in YAML 1.2: write the keys out' : null
 }
 
 function isQuoted ({ style }: ScalarEvent): boolean {

@@ -2,6 +2,7 @@
 import { declaresSubjects } from './define.ts'
 import { formatOf } from './file-formats.ts'
 import { policyFolder } from './folder.ts'
+import { isOwnCode } from './own-code.ts'
 import type { PolicySource } from './policy.ts'
 import { PolicyError } from './problems.ts'
 import type { Problem } from './problems.ts'
@@ -78,11 +79,9 @@ async function readFile (place: string, file: PolicyFile, problems: Problem[], n
     problems.push({ place: { file: place }, message })
     return defined(place, null)
   }
-  if ('definition' in file) return defined(place, file.definition)
-  if ('module' in file) {
-    // Only what lies beside the application is its own code.
-    return String(file.module).startsWith('file:') ? readModule(place, file.module, problems, notes) : report('is no module of a "file:" URL')
-  }
+  if (isOwnCode(file)) return readModule(place, file.module, problems, notes)
+  const code = ['module', 'definition'].find((key) => key in file)
+  if (code !== undefined) return report(`has a "${code}": a store holds text alone. Code comes from a folder (policyFolder), and definitions are given as a list: policies: [definePolicy(…)]`)
   const format = formatOf(file.name)
   if (format === null || format === 'module') return report('is text, and must be named so: *.yaml, *.yml or *.json')
   const { text } = file

@@ -12,6 +12,7 @@ import type { Report } from './problems.ts'
 import { relationOf } from './relations.ts'
 import type { Relations } from './relations.ts'
 import type { State } from './schema.ts'
+import { ENVIRONMENT_ALONE } from './subjects.ts'
 import type { Declarations, Entity } from './subjects.ts'
 import { instead, quoted } from './words.ts'
 
@@ -63,6 +64,9 @@ export interface RulesContext {
   readonly relations: Relations | null
 }
 
+/** Rules are found by action and subject, so that long lists of both, which are short in a file, would be long in memory. */
+const MOST_PAIRS = 10_000
+
 export function ruleOf (content: RuleContent, index: number, context: RulesContext): CheckedRule {
   const { report, senseless, declared, relations } = context
   const at: Keys = ['rules', index]
@@ -71,6 +75,7 @@ export function ruleOf (content: RuleContent, index: number, context: RulesConte
   const shape = shapeOf(subject, declared)
 
   checkSubjects(content.subject, [...at, 'subject'], context)
+  if (subject.length * listOf(content.action).length > MOST_PAIRS) report(at, `a rule is about more than ${MOST_PAIRS} pairs of an action and a subject: write "manage" or "all", or several rules`)
   checkEffect(content, inverted, at, report)
   checkState(content, at, senseless)
   if (!inverted && content.crossTenant !== true) checkTenants(subject, at, context)
@@ -104,7 +109,7 @@ function declaredTemplates ({ user, environment }: Declarations): Pick<Declarati
 
 function environmentCondition (raw: PlainMap, at: Keys, { report, senseless, declared }: RulesContext): Condition {
   const { environment } = declared
-  const shape: Shape = environment === null ? { kind: 'undeclared' } : { kind: 'each', entities: [environment] }
+  const shape: Shape = environment === null ? { kind: 'open', entities: [ENVIRONMENT_ALONE] } : { kind: 'each', entities: [environment] }
   return compileCondition(raw, at, { report, senseless, shape, ...declaredTemplates(declared), onEnvironment: true })
 }
 
@@ -138,8 +143,8 @@ function checkEffect (content: RuleContent, inverted: boolean, at: Keys, report:
 const WITHOUT_NEW_STATE = ['create', 'read', 'delete']
 
 function checkState ({ action, state }: RuleContent, at: Keys, senseless: Report): void {
-  const actions = listOf(action)
-  if (state !== 'new' || actions.length === 0 || !actions.every((name) => WITHOUT_NEW_STATE.includes(name))) return
+  const actions = listOf(action).filter((name) => WITHOUT_NEW_STATE.includes(name))
+  if (state !== 'new' || actions.length === 0) return
   senseless([...at, 'state'], `"state: new" never matters to ${actions.map(quoted).join(', ')}: only what changes a record gives it a new state`)
 }
 

@@ -64,10 +64,31 @@ const RULE = {
   },
 } as const
 
+/** Sent in quotes as it is in the fields `RateLimit` and `RateLimit-Policy` (RFC 9651 section 3.3.3). */
+export const QUOTA_NAME = {
+  type: 'string',
+  title: 'a name of a quota',
+  description: '1 to 64 printable ASCII characters without quotes and backslashes, no space at its ends',
+  pattern: '^[!#-[\\]-~](?:[ !#-[\\]-~]{0,62}[!#-[\\]-~])?$',
+} as const
+
+/** Of the values only quotas.ts knows what they may be. */
+const QUOTA = {
+  type: 'object',
+  title: 'a quota',
+  description: 'How much of it there is.',
+  additionalProperties: false,
+  required: ['limit', 'window'],
+  properties: {
+    limit: { title: '"limit"', description: 'The most requests in the time of `window`; they come back one by one.' },
+    window: { title: '"window"', description: 'The time: seconds, or a text like `30s`, `1m`, `1h`, `1d`.' },
+  },
+} as const
+
 /** The sorts of policies, each called by the key that makes it one, and the keys that go with it. */
 export const POLICY_KEYS = {
-  role: ['role', 'inherits', 'rules'],
-  when: ['name', 'when', 'denied', 'rules'],
+  role: ['role', 'inherits', 'quota', 'rules'],
+  when: ['name', 'when', 'denied', 'quota', 'rules'],
   deny: ['name', 'deny'],
   breakGlass: ['breakGlass', 'rules'],
 } as const
@@ -108,6 +129,14 @@ export const policySchema = {
     },
     breakGlass: { ...NAME, $comment: 'The name of the emergency that the rules are for. They beat inverted rules, for users to whom the application grants it.' },
     deny: { type: 'array', description: 'Pre-checks.', minItems: 1, items: PRE_CHECK },
+    quota: {
+      type: 'object',
+      title: '"quota"',
+      description: 'The quotas by their names, which clients are told. Of several with one name a user has the most generous.',
+      minProperties: 1,
+      propertyNames: QUOTA_NAME,
+      additionalProperties: QUOTA,
+    },
     rules: { type: 'array', description: 'The rules; their order never matters.', items: RULE },
     $schema: OWN_SCHEMA,
   },

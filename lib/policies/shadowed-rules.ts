@@ -19,6 +19,7 @@ export type Ruled =
 interface Owned {
   readonly rule: CheckedRule
   readonly owner: Owner
+  readonly fields: ReadonlySet<string> | null
   readonly demands: ReadonlyMap<string, ReadonlySet<string>>
 }
 
@@ -41,7 +42,7 @@ function ownedRules (policies: readonly Ruled[]): Owned[] {
   return policies.flatMap((policy) => {
     if (policy.kind === 'deny') return []
     const owner = ownerOf(policy.kind, policy.name, known)
-    return policy.rules.map((rule) => ({ rule, owner, demands: demandsOf(rule) }))
+    return policy.rules.map((rule) => ({ rule, owner, fields: rule.fields === null ? null : new Set(rule.fields), demands: demandsOf(rule) }))
   })
 }
 
@@ -132,9 +133,17 @@ function beaten (owned: readonly Owned[]): Problem[] {
   })
 }
 
-/** Inverted rules by action and subject, by the rarest of their demands, and by their owners. */
+/** How many demands and fields are compared, so that no policy can hold up a reload: what is left then is not told. */
+const MOST_COMPARED = 1_000_000
+
+/** The most entries of the index for one rule, which has one for each pair of action and subject and each field. */
+const MOST_ENTRIES = 1_000
+
+/** Inverted rules by action and subject, by the rarest of their demands, by each of their fields, and by their owners. */
 class InvertedRules {
-  readonly #byPair = new Map<string, Map<string, Map<string, Owned[]>>>()
+  readonly #places = new Map<string, Map<string, Owned[]>>()
+  readonly #counts = new Map<string, number>()
+  #left = MOST_COMPARED
 
   constructor (rules: readonly Owned[]) {
     const counts = new Map<string, number>()
@@ -144,7 +153,12 @@ class InvertedRules {
       }
     }
     for (const rule of rules) {
-      for (const [pair, demands] of pairsOf(rule)) this.#add(pair, rarest(pair, demands, counts), rule)
+      const pairs = pairsOf(rule)
+      const fields = rule.rule.fields === null || rule.rule.fields.length * pairs.length > MOST_ENTRIES ? [ANY_FIELD] : rule.rule.fields
+      for (const [pair, demands] of pairs) {
+        const demand = rarest(pair, demands, counts)
+        for (const field of fields) this.#add(placeOf(pair, demand, field), rule)
+      }
     }
   }
 
@@ -164,27 +178,54 @@ class InvertedRules {
   #winner (one: Owned, action: string, subject: string, demands: ReadonlySet<string>): CheckedRule | undefined {
     for (const toward of new Set([subject, 'all'])) {
       for (const doing of new Set([action, 'manage'])) {
-        const byDemand = this.#byPair.get(pairOf(doing, toward))
-        if (byDemand === undefined) continue
+        const pair = pairOf(doing, toward)
         for (const demand of [NO_DEMAND, ...demands]) {
-          const found = common(byDemand.get(demand), one.owner.kin()).flat().find((other) => isImplied(other, toward, demands) && coversFields(other.rule, one.rule))
-          if (found !== undefined) return found.rule
+          for (const field of this.#fieldsFor(one, pair, demand)) {
+            const found = this.#find(placeOf(pair, demand, field), one, toward, demands)
+            if (found !== undefined) return found.rule
+          }
         }
       }
     }
     return undefined
   }
 
-  #add (pair: string, demand: string, rule: Owned): void {
-    const byDemand = this.#byPair.get(pair) ?? new Map<string, Map<string, Owned[]>>()
-    const byOwner = byDemand.get(demand) ?? new Map<string, Owned[]>()
+  /** Who beats a rule about fields names all of them: those are enough that name the one which the fewest name. */
+  #fieldsFor ({ rule }: Owned, pair: string, demand: string): readonly string[] {
+    const [first, ...others] = rule.fields ?? []
+    if (first === undefined) return [ANY_FIELD]
+    const count = (field: string): number => this.#counts.get(placeOf(pair, demand, field)) ?? 0
+    return [ANY_FIELD, others.reduce((least, field) => count(field) < count(least) ? field : least, first)]
+  }
+
+  #find (place: string, { rule, owner }: Owned, toward: string, demands: ReadonlySet<string>): Owned | undefined {
+    for (const rules of common(this.#places.get(place), owner.kin())) {
+      for (const other of rules) {
+        const needed = other.demands.get(toward) as ReadonlySet<string>
+        this.#left -= 1 + needed.size + (rule.fields?.length ?? 0)
+        if (this.#left < 0) return undefined
+        if (coversFields(other, rule) && isImplied(needed, demands)) return other
+      }
+    }
+    return undefined
+  }
+
+  #add (place: string, rule: Owned): void {
+    const byOwner = this.#places.get(place) ?? new Map<string, Owned[]>()
     const rules = byOwner.get(rule.owner.key) ?? []
-    this.#byPair.set(pair, byDemand.set(demand, byOwner.set(rule.owner.key, rules)))
+    this.#places.set(place, byOwner.set(rule.owner.key, rules))
+    this.#counts.set(place, (this.#counts.get(place) ?? 0) + 1)
     rules.push(rule)
   }
 }
 
 const NO_DEMAND = ''
+/** No name is empty. */
+const ANY_FIELD = ''
+
+function placeOf (pair: string, demand: string, field: string): string {
+  return `${pair}${demand}\0${field}`
+}
 
 function pairOf (action: string, subject: string): string {
   return `${action}\0${subject}\0`
@@ -204,14 +245,15 @@ function rarest (pair: string, demands: ReadonlySet<string>, counts: ReadonlyMap
   return found
 }
 
-/** Whether it applies wherever all of `demands` hold. */
-function isImplied (other: Owned, subject: string, demands: ReadonlySet<string>): boolean {
-  return [...other.demands.get(subject) as ReadonlySet<string>].every((demand) => demands.has(demand))
+/** Whether what is needed holds wherever all of `demands` hold. */
+function isImplied (needed: ReadonlySet<string>, demands: ReadonlySet<string>): boolean {
+  for (const demand of needed) if (!demands.has(demand)) return false
+  return true
 }
 
 /** Fields that both name alike; how patterns overlap is not looked at. */
-function coversFields (inverted: CheckedRule, { fields }: CheckedRule): boolean {
-  return inverted.fields === null || fields?.every((field) => inverted.fields?.includes(field)) === true
+function coversFields (inverted: Owned, { fields }: CheckedRule): boolean {
+  return inverted.fields === null || fields?.every((field) => inverted.fields?.has(field)) === true
 }
 
 /** What a map holds under any of these keys; the fewer of both are looked at. */

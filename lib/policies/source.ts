@@ -4,12 +4,11 @@
  * One policy file. `name` is its name in messages, after that of its store; folders in it are separated by slashes, `team/author.yaml`.
  *
  * - `text`: YAML or JSON, as the ending of `name` says (`.yaml`, `.yml`, `.json`); bytes are UTF-8. It is not trusted in any way.
- * - `definition`: what `definePolicy` makes, or the same as plain data.
- * - `module`: the `file:` URL of a module whose default export is a policy. It is code of the application's own.
+ * - `module`: the `file:` URL of a module whose default export is a policy. It is code of the application's own, so only `policyFolder` gives it: from any
+ *   other store, and from a copy of such a file, it is refused.
  */
 export type PolicyFile =
   | { readonly name: string, readonly text: string | Uint8Array }
-  | { readonly name: string, readonly definition: unknown }
   | { readonly name: string, readonly module: string }
 
 /** Ends what was begun. */

@@ -1,6 +1,7 @@
 /** Checks the structure of a policy's content and puts what is wrong into words. */
 import { Ajv } from 'ajv'
 import type { ErrorObject, ValidateFunction } from 'ajv'
+import { didYouMean } from '../nearest.ts'
 import { plainCopy } from './plain-data.ts'
 import type { Keys } from './policy.ts'
 import type { Report } from './problems.ts'
@@ -21,6 +22,11 @@ const INSTEAD: Readonly<Record<string, string>> = {
   subject: '; "all" means every subject',
   fields: '; leave "fields" out to mean every field',
   conditions: '; leave "conditions" out to apply to every record',
+}
+
+/** What may stand in a place that takes more than one sort of value; the last ones are no words. */
+const FORMS: Readonly<Record<string, readonly string[]>> = {
+  'an expectation': ['allow', 'deny', '{ allow: […] }', '{ deny: code }'],
 }
 
 const TYPES: Readonly<Record<string, string>> = { object: 'a map', array: 'a list', string: 'a text', boolean: 'true or false', number: 'a number', bigint: 'a number', null: 'nothing' }
@@ -47,20 +53,26 @@ function tell (error: ErrorObject, path: Keys, report: Report): void {
   const known = Object.keys(schema.properties ?? {}).filter((name) => !name.startsWith('$'))
   switch (keyword) {
     case 'additionalProperties':
-      return report(path, `unknown key ${quoted(path.at(-1))} in ${schema.title}.${instead(String(path.at(-1)), known)}`, 'key')
+      return report(path, `unknown key ${quoted(path.at(-1))} in ${schema.title}.${nearestTo(String(path.at(-1)), known, data as object)}`, 'key')
     case 'required':
       return report(path, `${schema.title} needs "${params['missingProperty']}"${INSTEAD[params['missingProperty']] ?? ''}`)
     case 'type':
+      if (FORMS[schema.title] !== undefined) return report(path, `${thing(path, schema.title)} is ${quoted(data)}, and must be one of ${FORMS[schema.title]?.join(', ')}`)
       return report(path, `${typeof path.at(-1) === 'number' ? `an entry of "${key}"` : thing(path, schema.title)} must be ${typeNames(schema.type)}; it is ${typeName(data)}`)
     case 'uniqueItems':
       return report([...path, params['i']], `${quoted((data as unknown[])[params['i']])} is listed twice in "${key}"`)
     case 'pattern':
       return report(path, `${quoted(data)} is not ${schema.title}: ${schema.description}`, error.propertyName === undefined ? 'value' : 'key')
     case 'enum':
-      return report(path, `${quoted(data)} is not ${schema.title}.${instead(String(data), params['allowedValues'])}`)
+      return report(path, `${quoted(data)} is not ${schema.title}.${instead(String(data), FORMS[schema.title] ?? params['allowedValues'])}`)
     default: // minItems, minProperties, minLength
       return report(path, `${thing(path, schema.title)} is empty${INSTEAD[key] ?? ''}`)
   }
+}
+
+/** What is written already is hardly meant again. */
+function nearestTo (key: string, known: readonly string[], written: object): string {
+  return didYouMean(key, known.filter((name) => !Object.hasOwn(written, name))) || instead(key, known)
 }
 
 function thing (path: Keys, title: string): string {

@@ -36,6 +36,9 @@ const BUILT_IN: ReadonlyMap<string, Attribute> = new Map([
   ['address', { type: 'address', enum: null }],
 ])
 
+/** The environment where nothing is declared: of what else there may be nothing is known. */
+export const ENVIRONMENT_ALONE: Entity = { name: 'the environment', tenant: null, attributes: BUILT_IN }
+
 /** The content as the schema wants it. */
 export interface SubjectsContent {
   readonly user?: EntityContent

@@ -5,6 +5,7 @@ import type { PolicyDefinition, SubjectsDefinition } from './define.ts'
 import { policyFolder } from './folder.ts'
 import type { Policy } from './policy.ts'
 import { readFiles, sourcesOf } from './read.ts'
+import { isOwnCode } from './own-code.ts'
 import { digestOf } from './read-module.ts'
 import { isPolicyStore, type PolicyFile, type PolicyStore } from './source.ts'
 
@@ -57,7 +58,7 @@ async function loaded (name: string, files: readonly PolicyFile[]): Promise<Load
   return { policy: compilePolicies(sources), notes }
 }
 
-/** What is built by the application has no text to compare. */
+/** `null` where something is neither text nor a module of a folder, and so will be refused. */
 async function filesDigest (files: readonly PolicyFile[]): Promise<string | null> {
   if (!Array.isArray(files)) return null
   const hash = createHash('sha256')
@@ -69,8 +70,10 @@ async function filesDigest (files: readonly PolicyFile[]): Promise<string | null
   return hash.digest('base64')
 }
 
-async function fileDigest (file: Partial<{ text: unknown, module: unknown }> | null): Promise<string | null> {
-  const { text, module } = file ?? {}
-  if (typeof text === 'string' || text instanceof Uint8Array) return createHash('sha256').update(text).digest('base64')
-  return typeof module === 'string' ? digestOf(module) : null
+async function fileDigest (file: unknown): Promise<string | null> {
+  if (typeof file !== 'object' || file === null) return null
+  if (isOwnCode(file)) return digestOf(file.module)
+  const { text } = file as { readonly text?: unknown }
+  if ('module' in file || 'definition' in file) return null
+  return typeof text === 'string' || text instanceof Uint8Array ? createHash('sha256').update(text).digest('base64') : null
 }

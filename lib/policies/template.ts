@@ -2,6 +2,7 @@
 import { nearest } from '../nearest.ts'
 import type { Path } from './condition.ts'
 import { readPath } from './path.ts'
+import { quoted } from './words.ts'
 
 export type Template =
   | { readonly kind: 'text', readonly text: string }
@@ -15,8 +16,21 @@ export function readTemplate (text: string): Template {
   if (text.startsWith('$$')) return { kind: 'text', text: text.slice(1) }
   for (const from of ['user', 'environment'] as const) if (text.startsWith(`$${from}.`)) return valueTemplate(text, from)
   if (text.startsWith('$')) return unknownTemplate(text)
-  if (!INSIDE.test(text)) return { kind: 'text', text }
-  return { kind: 'wrong', message: `"${text}" has a template inside a longer text: a template stands alone, "$user.id"` }
+  if (INSIDE.test(text)) return { kind: 'wrong', message: `"${text}" has a template inside a longer text: a template stands alone, "$user.id"` }
+  if (isForeign(text)) return { kind: 'wrong', message: `${quoted(text)} is a template of another language: here a value of the user is "$user.id", and one of the environment "$environment.region"` }
+  return { kind: 'text', text }
+}
+
+/** How other languages begin and end a template, wherever it stands. */
+const FOREIGN = [['{{', '}}'], ['${', '}'], ['#{', '}'], ['%{', '}'], ['<%', '%>']] as const
+
+/** No patterns here: a text may have a thousand beginnings and no end. */
+function isForeign (text: string): boolean {
+  if (/^%[^%\s]+%$/.test(text)) return true
+  return FOREIGN.some(([begin, end]) => {
+    const at = text.indexOf(begin)
+    return at !== -1 && text.includes(end, at + begin.length)
+  })
 }
 
 function valueTemplate (text: string, from: 'user' | 'environment'): Template {

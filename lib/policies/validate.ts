@@ -5,10 +5,12 @@ import { entryPath, listOf } from './one-or-many.ts'
 import type { OneOrMany } from './one-or-many.ts'
 import { plainCopy } from './plain-data.ts'
 import type { PlainMap } from './plain-data.ts'
-import type { Keys, Place, PolicySource, PolicyTest } from './policy.ts'
+import type { Keys, Place, PolicySource, PolicyTest, QuotaRule } from './policy.ts'
 import { isTests, nameFrom, TESTS, testsIn, withoutTests } from './policy-tests-of.ts'
 import { PolicyError } from './problems.ts'
 import type { Problem, Report } from './problems.ts'
+import { asksForEnvironment, quotasOf, uselessQuotas } from './quotas.ts'
+import type { QuotasContent } from './quotas.ts'
 import { inheritanceProblems, nameProblems } from './roles.ts'
 import { NO_RELATIONS, relationsOf } from './relations.ts'
 import type { Relations } from './relations.ts'
@@ -16,6 +18,7 @@ import { ruleOf } from './rules.ts'
 import type { CheckedRule, RuleContent } from './rules.ts'
 import { POLICY_KEYS } from './schema.ts'
 import { shadowedRules } from './shadowed-rules.ts'
+import { strayActions } from './stray-actions.ts'
 import { CHECKS, soundPartOf } from './structure.ts'
 import { NOTHING_DECLARED, declarationsOf } from './subjects.ts'
 import type { Declarations, SubjectsContent } from './subjects.ts'
@@ -27,8 +30,8 @@ export interface CheckedPreCheck {
 }
 
 export type CheckedPolicy = { readonly name: string, readonly place: Place } & (
-  | { readonly kind: 'role', readonly inherits: readonly { readonly name: string, readonly place: Place }[], readonly rules: readonly CheckedRule[] }
-  | { readonly kind: 'when', readonly when: Condition, readonly denied: { readonly code: string } | null, readonly rules: readonly CheckedRule[] }
+  | { readonly kind: 'role', readonly inherits: readonly { readonly name: string, readonly place: Place }[], readonly quotas: readonly QuotaRule[], readonly rules: readonly CheckedRule[] }
+  | { readonly kind: 'when', readonly when: Condition, readonly denied: { readonly code: string } | null, readonly quotas: readonly QuotaRule[], readonly rules: readonly CheckedRule[] }
   | { readonly kind: 'breakGlass', readonly rules: readonly CheckedRule[] }
   | { readonly kind: 'deny', readonly checks: readonly CheckedPreCheck[] }
 )
@@ -66,6 +69,7 @@ interface PolicyContent {
   readonly denied?: { readonly code?: string }
   readonly breakGlass?: string
   readonly deny?: readonly PreCheckContent[]
+  readonly quota?: QuotasContent
   readonly rules?: readonly RuleContent[]
 }
 
@@ -96,7 +100,7 @@ export function validate (sources: readonly PolicySource[]): Checked {
   problems.push(...inheritanceProblems(policies.filter((policy) => policy.kind === 'role')))
   if (problems.length > 0) throw new PolicyError([...problems, ...senseless])
   // With half a policy, right words of the tests would be called wrong, and rules that differ would be called the same.
-  senseless.push(...shadowedRules(policies, declared))
+  senseless.push(...strayActions(policies), ...shadowedRules(policies, declared), ...uselessQuotas(policies.filter((policy) => policy.kind === 'role'), policies.filter((policy) => policy.kind === 'when')))
   const tests = testsIn(readings, policies, declared)
   if (problems.length > 0) throw new PolicyError([...problems, ...senseless])
   const said = readings.filter(({ source }) => !isTests(source))
@@ -169,16 +173,22 @@ function policyOf ({ source, report, senseless, given, sound }: Reading, { decla
 
   switch (kind) {
     case 'role':
-      return { kind, name, place: source.locate(['role']), inherits: inheritsOf(content.inherits, source), rules }
+      return { kind, name, place: source.locate(['role']), inherits: inheritsOf(content.inherits, source), quotas: quotasOf(content.quota ?? {}, context), rules }
     case 'when':
       if (content.denied !== undefined && rules.length > 0 && rules.every(({ inverted }) => inverted)) senseless(['denied'], '"denied" is never told: no rule of the policy allows anything', 'key')
-      if (!given.includes('rules')) report([], 'a policy with "when" needs "rules"')
-      return { kind, name, place: source.locate([]), when: conditionOnUser(content.when, ['when']), denied: deniedOf(content.denied), rules }
+      if (!given.includes('rules') && !given.includes('quota')) report([], 'a policy with "when" needs "rules" or "quota"')
+      return { kind, name, place: source.locate([]), when: whenOf(content), denied: deniedOf(content.denied), quotas: quotasOf(content.quota ?? {}, context), rules }
     case 'breakGlass':
       checkEmergency(content.rules ?? [], report, senseless)
       return { kind, name, place: source.locate([kind]), rules }
     case 'deny':
       return { kind, name, place: source.locate([]), checks: (content.deny ?? []).map(checkOf) }
+  }
+
+  function whenOf ({ when, quota }: PolicyContent): Condition {
+    const condition = conditionOnUser(when, ['when'])
+    if (quota !== undefined && asksForEnvironment(condition)) report(['quota'], '"quota" stands beside a "when" that asks for the environment, which is told only after quotas are charged', 'key')
+    return condition
   }
 
   function checkOf ({ code = '', when }: PreCheckContent, index: number): CheckedPreCheck {

@@ -25,7 +25,7 @@ export interface DecisionEvent {
   /** The rule that decided, `author/2`, and where it stands, `policies/author.yaml:9`. */
   readonly rule: string | null
   readonly place: string | null
-  /** Rules that could not be judged, because the user or the record lacks a value. */
+  /** Rules that could not be judged, because the user or the record lacks a value; of a no that rules gave, also memberships that counted for nothing, `memberships[0] has no tenant`. */
   readonly lacking: readonly string[]
   /** Of a no that rules gave: every rule that was asked, and what each lacked. Values are never in it. */
   readonly explanation: Explanation | null

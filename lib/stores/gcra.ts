@@ -2,7 +2,7 @@
 import type { Allowance, Spending } from './counters.ts'
 
 /** How far sums of fractions may miss, as a share of the window. A script does the same arithmetic with the same doubles. */
-const TOLERANCE = 1e-9
+const TOLERANCE = 1e-12
 
 export interface Spent {
   readonly spending: Spending

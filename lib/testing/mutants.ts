@@ -23,11 +23,11 @@ export interface Mutant {
 type PlainMap = Readonly<Record<string, unknown>>
 type OneOrMany = string | readonly string[]
 
-/** The mutants of one policy, whose content is known to be sound. Of a file of subjects or tests there are none. */
+/** The mutants of one policy, whose content is known to be sound, or of what declares subjects. Of a file of tests there are none. */
 export function mutantsOf (source: PolicySource): Mutant[] {
   if (isTests(source)) return []
   const content = withoutTests(source.content as object) as PlainMap
-  return [...rulesOf(content, source), ...groupOf(content, source), ...preChecksOf(content, source), ...inheritanceOf(content, source)]
+  return [...rulesOf(content, source), ...groupOf(content, source), ...preChecksOf(content, source), ...inheritanceOf(content, source), ...relationsOf(content, source)]
 }
 
 /** What every allowing rule has that does not say `crossTenant`. */
@@ -36,7 +36,7 @@ const GUARD = 'the guard between tenants'
 const unchanged = (policy: Policy): Policy => policy
 
 function mutant (source: PolicySource, rule: number | null, at: Keys, dropped: string, content: object | null, compiled = unchanged): Mutant {
-  return { source, content, compiled, dropped, place: source.locate(at, 'key'), rule, mayChangeNothing: at[0] === 'inherits' || dropped === GUARD }
+  return { source, content, compiled, dropped, place: source.locate(at, 'key'), rule, mayChangeNothing: at[0] === 'inherits' || at[0] === 'subjects' || dropped === GUARD }
 }
 
 function * rulesOf (content: PlainMap, source: PolicySource): Generator<Mutant> {
@@ -110,6 +110,16 @@ function * inheritanceOf (content: PlainMap, source: PolicySource): Generator<Mu
   }
   for (const [position, name] of given.entries()) {
     yield mutant(source, null, ['inherits', position], `inherits: ${quoted(name)}`, without(content, ['inherits', position], 1))
+  }
+}
+
+/** Each comparison of a relation. What a relation of one comparison would be without it, each rule tells that has no relation. */
+function * relationsOf (content: PlainMap, source: PolicySource): Generator<Mutant> {
+  const subjects = (content['subjects'] ?? {}) as Readonly<Record<string, PlainMap>>
+  for (const [subject, { relations }] of Object.entries(subjects)) {
+    for (const [name, condition] of Object.entries((relations ?? {}) as PlainMap)) {
+      if ([...leaves(condition, [])].length > 1) yield * leavesOf(content, source, null, ['subjects', subject, 'relations', name])
+    }
   }
 }
 

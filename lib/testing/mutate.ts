@@ -38,7 +38,7 @@ export interface MutationReport {
 type Fate = 'noticed' | 'refused' | 'survived' | 'same'
 
 /**
- * Drops one thing after another of the policies (each rule, action, subject, field, comparison of a condition, `inverted`, `when`, public code, pre-check,
+ * Drops one thing after another of the policies (each rule, action, subject, field, comparison of a condition or a relation, `inverted`, `when`, public code, pre-check,
  * inherited role) and runs the tests each time: some test must fail. It compiles the policies once for each; a few hundred rules take seconds.
  *
  * @throws {PolicyError} for policies that make no sense, {Error} where there are no tests or one fails as it is

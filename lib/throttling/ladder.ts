@@ -2,8 +2,8 @@
 import { knownOptionsOnly, OptionError, wrongOption } from '../option-error.ts'
 import type { Ladder } from '../stores/counters.ts'
 
-/** What failures are counted by: the network of the client, or the account that was tried. */
-export type Dimension = 'address' | 'account'
+/** What failures are counted by: the network of the client, the account that was tried, or in its place a device from which it was signed in before. */
+export type Dimension = 'address' | 'account' | 'device'
 
 /** How failures turn into locks. Durations are seconds, fractions allowed, from 0.001 (one millisecond) to 100 years. */
 export interface LadderOptions {
@@ -18,9 +18,12 @@ export interface LadderOptions {
 }
 
 /** Facts: throttling 3. An address can be many people's, so it is free for longer; an account's cap keeps its owner from being shut out. */
-export const DEFAULT_LADDERS: Readonly<Record<Dimension, LadderOptions>> = {
+export const DEFAULT_LADDERS: Readonly<Record<Dimension | 'credentials', LadderOptions>> = {
   address: { free: 20, base: 1, cap: 60 * 60, window: 60 * 60 },
   account: { free: 5, base: 1, cap: 15 * 60, window: 24 * 60 * 60 },
+  device: { free: 10, base: 1, cap: 15 * 60, window: 24 * 60 * 60 },
+  // Nobody guesses a token: what is slowed down is noise, and a network may be many people's.
+  credentials: { free: 100, base: 1, cap: 60, window: 60 },
 }
 
 /** Below a millisecond Redis would forget at once (facts: throttling R4); 100 years are far from what a double or Redis can no longer count. */
@@ -28,11 +31,11 @@ const SHORTEST = 0.001
 const LONGEST = 100 * 366 * 24 * 60 * 60
 
 /**
- * The ladder of a dimension in milliseconds: what was given, the defaults for the rest.
+ * A ladder in milliseconds: what was given, the defaults for the rest.
  * @throws {OptionError} for an unknown name, or a value that is out of bounds
  */
-export function ladderOf (dimension: Dimension, given: Partial<LadderOptions>, where: string): Ladder {
-  const defaults = DEFAULT_LADDERS[dimension]
+export function ladderOf (of: Dimension | 'credentials', given: Partial<LadderOptions>, where: string): Ladder {
+  const defaults = DEFAULT_LADDERS[of]
   knownOptionsOnly(where, given, Object.keys(defaults))
   const { free = defaults.free, base = defaults.base, cap = defaults.cap, window = defaults.window } = given
   const ladder = {
@@ -52,7 +55,8 @@ function count (value: unknown, where: string): number {
   throw wrongOption(where, value, 'an integer from 1 up')
 }
 
-function milliseconds (seconds: unknown, where: string): number {
+/** @throws {OptionError} for what is no duration */
+export function milliseconds (seconds: unknown, where: string): number {
   if (typeof seconds === 'number' && seconds >= SHORTEST && seconds <= LONGEST) return Math.round(seconds * 1000)
   throw wrongOption(where, seconds, `a number of seconds from ${SHORTEST} to ${LONGEST}`)
 }

@@ -1,25 +1,33 @@
 /** Slows down the guessing of secrets: every attempt is counted as a failure before it is checked, and taken back if it was none. */
 import { knownOptionsOnly, OptionError } from '../option-error.ts'
+import type { AttemptEvent, ThrottleEvent } from '../reporting/throttle-event.ts'
 import type { AttemptState, AttemptStore } from '../stores/counters.ts'
 import { lockAfter } from '../stores/lock.ts'
 import { memoryAttempts } from '../stores/memory.ts'
 import { networkOf } from './address.ts'
-import { type Admission, chargeAll, type Charged, type Counter, reset, settleAll, status, takeBack } from './counter.ts'
-import type { ThrottleEvent } from './event.ts'
+import { type Admission, chargeAll, type Charged, Counter, settleAll, takeBack } from './counter.ts'
+import { DeviceCookies } from './device.ts'
 import { keyMaker } from './key.ts'
 import type { Dimension } from './ladder.ts'
 import { type ThrottleOptions, throttleSettings } from './options.ts'
+import { Outage } from './outage.ts'
+import { secondsOf } from './seconds.ts'
 
 export type { ThrottleEvent, ThrottleOptions }
 
-/** Where an attempt comes from: the client's address, and the socket's for when the first is not one. */
+/** Where an attempt comes from: the client's address, and the socket's for when the first is not one; its cookies, and whether it came over TLS. */
 export interface Client {
   readonly ip: string | undefined
   readonly socketAddress?: string | undefined
+  readonly cookies?: string | undefined
+  readonly secure?: boolean
 }
 
-/** An attempt was checked, with what the check found; or it was denied and never checked. `dimension` is for the log, not for the client. */
-export type Guarded<T> = { readonly kind: 'admitted', readonly value: T } | Denied
+/**
+ * An attempt was checked, with what the check found; or it was denied and never checked. `dimension` is for the log, not for the client.
+ * `cookie`: a value of `Set-Cookie`, by which the device will be known for which the secret was right.
+ */
+export type Guarded<T> = { readonly kind: 'admitted', readonly value: T, readonly cookie?: string } | Denied
 
 export interface Denied {
   readonly kind: 'denied'
@@ -49,53 +57,64 @@ export interface Throttle {
   /** Forgets the failures of an account, of a network, or of both. @throws {OptionError} for neither, {StoreUnavailable} */
   unlock: (whose: Whose) => Promise<void>
   /** What is counted; `null` for a key without failures and for one that was not asked for. @throws {OptionError} for neither, {StoreUnavailable} */
-  status: (whose: Whose) => Promise<Record<Dimension, Standing | null>>
+  status: (whose: Whose) => Promise<Record<'address' | 'account', Standing | null>>
 }
 
 /** The network is charged first, so that a spray of names costs its sender and not the accounts (facts: throttling 1.4). */
-const ORDER: readonly Dimension[] = ['address', 'account']
+const ORDER: readonly Dimension[] = ['address', 'account', 'device']
 
 /** @throws {OptionError} for an option that is unknown or does not make sense */
-export function createThrottle (options: ThrottleOptions = {}): Throttle {
-  const settings = throttleSettings(options)
-  const keyOf = keyMaker(settings.name, settings.secret)
+export function createThrottle (options: ThrottleOptions = {}, where = 'throttle'): Throttle {
+  const settings = throttleSettings(options, where)
+  const { name, store, device } = settings
+  const keyOf = keyMaker(name, settings.secret)
+  const cookies = device === null ? null : new DeviceCookies({ name: device.cookie, lifetime: device.lifetime, secret: settings.secret })
+  const outage = new Outage({
+    deadline: settings.deadline,
+    now: () => performance.now(),
+    tell: (kind, cause) => emit({ kind, throttle: name, meanwhile: settings.onStoreError, cause }),
+  })
   const counters = ORDER.flatMap((dimension): Counter[] => {
     const ladder = settings.ladders[dimension]
-    return ladder === null ? [] : [{ dimension, ladder, store: settings.store ?? ownStore(dimension) }]
+    return ladder === null ? [] : [new Counter({ dimension, ladder, store: store ?? ownStore(dimension), outage, onStoreError: settings.onStoreError })]
   })
 
   return {
     async guard (client, account, verify, failed) {
       // All keys before the first charge: `canonical` is the application's and may throw.
-      const admission = await chargeAll(counters, { address: addressKey(client), account: account === null ? null : accountKey(account) })
+      const address = addressKey(client)
+      const whole = account === null ? null : accountKey(account)
+      const known = cookies === null || whole === null ? null : cookies.known(client.cookies, whole, Date.now())
+      const admission = await chargeAll(counters, known === null ? { address, account: whole, device: null } : { address, account: null, device: keyOf('device', `${whole}\n${known}`) })
       if (admission.kind === 'locked') return denied(admission)
 
       const { value, right } = await outcome(verify, failed, () => takeBack(admission.charged))
-      if (right) {
-        await settleAll(admission.charged)
-      } else {
+      if (!right) {
         admission.charged.forEach(reportFailure)
+        return { kind: 'admitted', value }
       }
-      return { kind: 'admitted', value }
+      await settleAll(admission.charged)
+      if (cookies === null || whole === null || known !== null) return { kind: 'admitted', value }
+      return { kind: 'admitted', value, cookie: cookies.issued(whole, Date.now(), client.secure === true) }
     },
 
     async unlock (whose) {
-      await Promise.all(meant(whose).map(({ counter, key }) => reset(counter, key)))
+      await Promise.all(meant(whose).map(({ counter, key }) => counter.reset(key)))
     },
 
     async status (whose) {
-      const standings: Record<Dimension, Standing | null> = { address: null, account: null }
+      const standings: Record<string, Standing | null> = {}
       await Promise.all(meant(whose).map(async ({ counter, key }) => {
-        standings[counter.dimension] = standingOf(await status(counter, key))
+        standings[counter.dimension] = standingOf(await counter.status(key))
       }))
-      return standings
+      return { address: null, account: null, ...standings }
     },
   }
 
   function ownStore (dimension: Dimension): AttemptStore {
     return memoryAttempts({
       ...settings.memory,
-      overflow: (key, retryAfter) => emit({ kind: 'overflow', dimension, key, failures: 0, retryAfter: secondsOf(retryAfter) }),
+      overflow: (key, retryAfter) => report('overflow', dimension, key, 0, secondsOf(retryAfter)),
     })
   }
 
@@ -112,26 +131,31 @@ export function createThrottle (options: ThrottleOptions = {}): Throttle {
     knownOptionsOnly('the throttle', whose, ['account', 'ip'])
     const { account, ip } = whose
     if (account === undefined && ip === undefined) throw new OptionError('the throttle: neither account nor ip was given; allowed is one of them or both.')
-    const keys = {
-      address: ip === undefined ? null : addressKey({ ip }),
-      account: account === undefined ? null : accountKey(account),
+    const keys: Partial<Record<Dimension, string>> = {
+      ...ip === undefined ? {} : { address: addressKey({ ip }) },
+      ...account === undefined ? {} : { account: accountKey(account) },
     }
     return counters.flatMap((counter) => {
       const key = keys[counter.dimension]
-      return key === null ? [] : [{ counter, key }]
+      return key === undefined ? [] : [{ counter, key }]
     })
   }
 
   function denied ({ counter: { dimension }, key, charge }: Admission & { kind: 'locked' }): Denied {
     const retryAfter = secondsOf(charge.retryAfter)
-    emit({ kind: 'denied', dimension, key, failures: charge.failures, retryAfter })
+    report('denied', dimension, key, charge.failures, retryAfter)
     return { kind: 'denied', retryAfter, dimension }
   }
 
   function reportFailure ({ counter: { dimension, ladder }, key, failures }: Charged): void {
-    emit({ kind: 'failure', dimension, key, failures, retryAfter: 0 })
+    report('failure', dimension, key, failures, 0)
     const lock = lockAfter(failures, ladder)
-    if (lock > 0) emit({ kind: 'locked', dimension, key, failures, retryAfter: secondsOf(lock) })
+    if (lock > 0) report('locked', dimension, key, failures, secondsOf(lock))
+    if (failures === settings.hardStop && dimension !== 'address') report('hard_stop', dimension, key, failures, lock > 0 ? secondsOf(lock) : 0)
+  }
+
+  function report (kind: AttemptEvent['kind'], dimension: Dimension, key: string, failures: number, retryAfter: number): void {
+    emit({ kind, throttle: name, dimension, key, failures, retryAfter })
   }
 
   /** Whoever listens has no part in the decision: an error of theirs, thrown or rejected, must not turn a 429 into a 500. */
@@ -153,9 +177,4 @@ async function outcome<T> (verify: () => T | Promise<T>, failed: (value: T) => b
 
 function standingOf (state: AttemptState | null): Standing | null {
   return state === null ? null : { failures: state.failures, retryAfter: Math.ceil(state.lockedFor / 1000) }
-}
-
-/** Rounded up, because an attempt at the announced second must not be too early. */
-function secondsOf (milliseconds: number): number {
-  return Math.max(1, Math.ceil(milliseconds / 1000))
 }

@@ -121,9 +121,9 @@ t.test('reading a header never throws and takes no time that grows faster than t
     return challenges === null || challenges.length > 0
   }), { numRuns: 1000 })
   for (const piece of ['a', 'a=', '=', ' ', ', ', 'a, ', 'Basic a="\\"', 'a=b,', '\t=']) {
-    const started = process.hrtime.bigint()
+    const before = process.cpuUsage()
     parseChallenges(`X ${piece.repeat(20_000)}\0`)
-    t.ok(process.hrtime.bigint() - started < 1_000_000_000n, JSON.stringify(piece))
+    t.ok(process.cpuUsage(before).user < 1_000_000, JSON.stringify(piece)) // whatever else the machine has to do
   }
 })
 

@@ -71,7 +71,7 @@ t.test('authn D6, throttling 12: thirty right requests at once are thirty answer
   let looked = 0
   const ha1 = { 'SHA-256': digestHash('SHA-256', 'ada', 'api', 'right') }
   const scheme = digest({ algorithms: ['SHA-256'], lookup: async (name) => { looked++; await setImmediate(); return name === 'ada' ? { user: { id: 'ada' }, ha1 } : null } })
-  const app = await porch(t, { schemes: [scheme] }, (app) => app.get('/', { config: { access: authenticated() } }, () => 'in'))
+  const app = await porch(t, { schemes: [scheme], throttle: { now: () => 0 } }, (app) => app.get('/', { config: { access: authenticated() } }, () => 'in'))
   const [challenge] = challengesIn((await app.inject('/')).headers)
   const ask = async (password: string, count: number) => {
     const sent = written(answerTo(challenge as Params, { username: 'ada', password, nc: count.toString(16).padStart(8, '0') }))

@@ -190,7 +190,7 @@ t.test('authn G5: what is known of the sign-in has one shape, and is null where 
 
 t.test('authn G6: a locked account never reaches the password check', async (t) => {
   let checked = 0
-  const app = await porch(t, { schemes: [basic({ verify: () => { checked++; return null } })], throttle: { account: { free: 1 } } }, (app) => app.get('/', { config: { access: authenticated() } }, () => 'x'))
+  const app = await porch(t, { schemes: [basic({ verify: () => { checked++; return null } })], throttle: { account: { free: 1 }, now: () => 0 } }, (app) => app.get('/', { config: { access: authenticated() } }, () => 'x'))
   const guess = async () => (await app.inject({ url: '/', headers: { authorization: `Basic ${Buffer.from('ada:x').toString('base64')}` } })).statusCode
   t.same([await guess(), await guess(), checked], [401, 429, 1])
 })

@@ -5,7 +5,7 @@ import { can, role } from '../../lib/access.ts'
 import { Abilities } from '../../lib/authorization/abilities.ts'
 import { decide, type Asker, type Evidence } from '../../lib/authorization/decision.ts'
 import { keeps, listFilter, recordFilter } from '../../lib/authorization/filter.ts'
-import { membershipsIn, type Membership } from '../../lib/authorization/membership.ts'
+import { membershipMistakes, membershipsIn, type Membership } from '../../lib/authorization/membership.ts'
 import { resource } from '../../lib/authorization/resource.ts'
 import { bind } from '../../lib/policies/bind.ts'
 import type { Condition } from '../../lib/policies/condition.ts'
@@ -111,6 +111,19 @@ t.test('hostile memberships count for nothing', async (t) => {
     t.equal(ability.allows('look', 'Setting', {}), true, 'and harm nobody')
   }
   t.same(membershipsIn([{ tenant: 'a', roles: ['x', 7] }, { tenant: 0, roles: [], extra: 1 }, null]), [{ tenant: 'a', roles: ['x'] }, { tenant: 0, roles: [] }])
+})
+
+t.test('what counts for nothing is told, without any tenant', async (t) => {
+  const told = (given: unknown) => membershipMistakes(given, abilities.policy)
+  for (const given of [undefined, null, [], [{ tenant: 'a', roles: [] }], [{ tenant: 7, roles: ['editor', 'anonymous'], since: 2026 }]]) t.strictSame(told(given), [], JSON.stringify(given))
+  for (const given of [{ a: ['editor'] }, 'a', 7, Promise.resolve([])]) t.strictSame(told(given), ['memberships are no list'])
+  t.strictSame(told([{ tenant: 'a', roles: ['editor'] }, { roles: ['editor'] }, { tenant: { a: 1 }, roles: ['editor'] }]), ['memberships[1] has no tenant', 'memberships[2] has no tenant'])
+  t.strictSame(told([{ tenant: 'a', role: 'editor' }, { tenant: 'a', roles: 'editor' }]), ['memberships[0] has no list of roles', 'memberships[1] has no list of roles'])
+  t.strictSame(told([{ tenant: 'a', roles: ['editor', 'edtor', 'x'] }, { tenant: 'a', roles: [7] }]), ['memberships[0] has the role "edtor", which no policy defines', 'memberships[1] has a role that is no name'])
+  t.strictSame(told(['a', null]), ['memberships[0] has no tenant', 'memberships[0] has no list of roles', 'memberships[1] has no tenant', 'memberships[1] has no list of roles'])
+  const many = told(Array(10_000).fill(null))
+  t.equal(many.length, 5)
+  t.ok(told([{ tenant: 'a', roles: ['x'.repeat(10_000)] }])[0]?.length as number < 150)
 })
 
 t.test('a role by a membership is no role of the user\'s own', async (t) => {

@@ -70,7 +70,14 @@ t.test('law 11: of a body of another kind the next state cannot be told', async 
   t.strictSame(changed({ 'a.b': 1 }, { 'a.b': 2 }), { 'a.b': 2 }, 'a column may be called so')
   const deep = () => JSON.parse(`${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`) as object
   t.equal(changed(deep(), deep()), null)
-  t.strictSame(changed({}, { a: { 'x.y': 1 } }), { a: { 'x.y': 1 } })
+  for (const record of [{}, { a: null }, { a: 'x' }, { a: [1] }, { a: {} }, { a: { x: { y: 2 } } }]) {
+    for (const body of [{ a: { 'x.y': 1 } }, { a: { b: { 'x.y': 1 } } }]) {
+      t.equal(changed(record, body), null, 'whether the record has the object or not')
+      t.equal(replaced(record, body, everything), null)
+    }
+  }
+  t.strictSame(changed({}, { a: [{ 'x.y': 1 }] }), { a: [{ 'x.y': 1 }] }, 'a list is replaced as a whole')
+  t.strictSame(changed({ a: { 'x.y': 1 } }, { a: { 'x.y': 2 } }), { a: { 'x.y': 2 } })
 })
 
 t.test('names that mean something in JavaScript are fields like any other', async (t) => {

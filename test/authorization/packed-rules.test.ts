@@ -42,7 +42,7 @@ function packedFor (conditions: Conditions, inverted = false, user?: object): un
 const SCALARS = ['', 'x', 'y', 'xx', '1', ' 5', '-1', 'é', '\u{1F600}', '\uFFFF', 0, 1, 5, -1, 1.5, true, false, null]
 const scalar = fc.constantFrom<unknown>(...SCALARS)
 const list = fc.array(fc.oneof({ weight: 5, arbitrary: scalar }, { weight: 1, arbitrary: fc.array(scalar, { maxLength: 2 }) }, { weight: 1, arbitrary: fc.constant({ q: 1 }) }), { maxLength: 3 })
-const value = fc.oneof({ weight: 6, arbitrary: scalar }, { weight: 2, arbitrary: list }, { weight: 1, arbitrary: fc.constantFrom<unknown>({}, { a: 'x' }, { z: { a: 1 } }) })
+const value = fc.oneof({ weight: 6, arbitrary: scalar }, { weight: 2, arbitrary: list }, { weight: 1, arbitrary: fc.constantFrom<unknown>({}, { a: 'x' }, { z: { a: 1 } }, { length: 1 }, { length: '' }, { length: null }, { length: [] }, { length: { a: 1 } }, { 0: 'x', length: 1 }) })
 const map = fc.record({ a: value, b: value }, { requiredKeys: [] })
 const anyRecord = fc.record({
   a: value,
@@ -319,7 +319,7 @@ rules:
   - action: delete
     subject: Article
     conditions: { at: { $gt: '2026-01-01' } }
-  - action: read
+  - action: [read, update]
     subject: Article
     expose: true
     conditions: { status: draft }
@@ -436,4 +436,38 @@ t.test('a condition that is not bound cannot be packed', async (t) => {
 
 t.test('authz R8: definePolicy knows "expose"', async (t) => {
   t.strictSame(policyOf(definePolicy({ role: 'member', rules: [{ action: 'read', subject: 'Article', expose: true }] })).roles.get('member')?.map((rule) => rule.exposed), [true])
+})
+
+/** Maps that are like lists and texts in what they have. */
+const ARRAY_LIKE: readonly object[] = [{ length: 1 }, { length: 0 }, { length: -1 }, { length: null }, { length: '' }, { length: 'x' }, { length: true }, { length: [] }, { length: [null] }, { length: {} }, { 0: 'a', length: 1 }, { 0: 'a', 1: 'b', 14: 'c', length: 2 }]
+
+t.test('a map that has a length is no text, and what is not known forbids', async (t) => {
+  const conditions: Conditions[] = [{ x: 'a' }, { x: { $in: ['a', null] } }, { x: { $ne: 'a' } }, { x: { $lt: 'b' } }, { x: { $gt: 'zzz' } }, { x: null }, { x: { $in: ['a'], $lt: 5 } }, { x: { $in: ['a'], $gte: 5 } }, { x: { $in: ['a'], $lte: 'A' } }, { x: 5 }, { 'm.x': 'a' }, { x: 'a', y: 'b', z: 'c' }]
+  for (const condition of conditions) {
+    for (const said of [condition, { $not: condition }]) {
+      for (const map of ARRAY_LIKE) {
+        const ability = abilityOf([{ action: 'read', subject: 'Article', expose: true }, { action: 'read', subject: 'Article', conditions: said, inverted: true, expose: true }])
+        t.strictSame(packedRulesProblems(ability.policy), [])
+        const record = { x: map, y: map, z: map, m: { x: map } }
+        const isSaid = browser(packedRulesOf(ability))('read', record)
+        t.equal(isSaid, ability.allows('read', 'Article', record), JSON.stringify([said, map]))
+      }
+    }
+  }
+  for (const text of ['', 'a', '[object Object]', '[object Object', '[object Object!', '[object Object\\', 'b']) {
+    const ability = abilityOf([{ action: 'read', subject: 'Article', expose: true }, { action: 'read', subject: 'Article', conditions: { x: 'a' }, inverted: true, expose: true }])
+    t.equal(browser(packedRulesOf(ability))('read', { x: text }), text !== 'a', 'a text stays a text')
+  }
+})
+
+t.test('a list of all of nothing is a list', async (t) => {
+  const rules: RuleDefinition[] = [{ action: 'read', subject: 'Article', conditions: { 'x.k': { $all: '$user.v1' } }, expose: true }, { action: 'update', subject: 'Article', conditions: { k: { $all: '$user.v1' } }, expose: true }]
+  const ability = abilityOf(rules, { v1: [] })
+  const can = browser(packedRulesOf(ability))
+  for (const k of [[], [1], ['a', null], 'a', {}, { length: 0 }, 5, null, undefined]) {
+    for (const record of [{ k, x: { k } }, { k, x: [] }, { k, x: [{ k }] }, { k, x: 'k' }]) {
+      for (const action of ['read', 'update']) t.equal(can(action, record), ability.allows(action, 'Article', record), JSON.stringify([action, record]))
+    }
+  }
+  t.equal(ability.allows('read', 'Article', { x: { k: [] } }), true)
 })

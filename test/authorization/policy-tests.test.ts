@@ -165,3 +165,11 @@ tests:
   ])
   t.match(runPolicyTests(policy)[0], { test: 'an author changes nothing', as: 'abe (author)', action: 'update', subject: 'Article', rule: { id: 'author/1', place: { line: 3 } } })
 })
+
+t.test('a user is told with the roles that he has in a tenant, and a failure with the memberships that count for nothing', async (t) => {
+  const lea = { id: 'lea', roles: ['night'], memberships: [{ tenant: 'north', roles: ['author', 'admin'] }] }
+  const [failure] = failures({ as: lea, given: OWN, expect: { read: 'allow' } })
+  t.match(failure, { as: 'lea (night, author in north, admin in north)', expected: 'allow' })
+  const got = failing({ as: { id: 'lea' }, given: OWN, expect: { read: 'allow' } }, { memberships: () => [{ roles: ['author'] }] })
+  t.match(got, [/^read: expected allow, got deny with insufficient_permissions: .*; memberships\[0\] has no tenant$/])
+})

@@ -114,6 +114,19 @@ t.test('a filter is for the action that is asked about', async (t) => {
   t.match((await app.inject('/')).json(), { read: { kind: 'where', clauses: [{ allowing: [{ path: ['open'] }], inverted: [] }] }, update: 'none' })
 })
 
+t.test('a filter for `manage` is refused: it would ask for no rule that forbids a single action', async (t) => {
+  const post = resource<Post>('Post')
+  const messages: string[] = []
+  const app = await porch(t, {}, (app) => {
+    app.get('/', { config: { access: optional() } }, (request) => {
+      try { post.filter(request, 'manage') } catch (error) { messages.push((error as Error).message) }
+      return {}
+    })
+  })
+  await app.inject('/')
+  t.match(messages, [/^name the action on Post: "manage" is a word of rules/])
+})
+
 t.test('law 12: the filter for another action on a hidden subject agrees with the check on one record', async (t) => {
   const note = resource<Post>('Note', { hidden: true })
   const { inMemory } = await import('../../lib/authorization/filters/index.ts')

@@ -5,6 +5,7 @@ import cookie from '@fastify/cookie'
 import cors from '@fastify/cors'
 import jwt from '@fastify/jwt'
 import gatehouse, { authenticated } from '../../lib/index.ts'
+import { proxyTrustProblem } from '../../lib/proxy-trust.ts'
 import { bare, keys, porch } from './porch.ts'
 
 const options = { schemes: [keys()] }
@@ -70,4 +71,34 @@ t.test('two scopes beside each other may each have a gatehouse', async (t) => {
   }
   t.equal((await app.inject('/a/x')).statusCode, 401)
   t.equal((await app.inject('/b/x')).statusCode, 401)
+})
+
+t.test('throttling 20: trusting everybody and trusting a number are one warning at the start each; a list, and nobody, are none', async (t) => {
+  const warnings = async (trustProxy: unknown, inChild = false): Promise<string[]> => {
+    const app = bare(t, { trustProxy } as object)
+    const register = (scope: FastifyInstance) => scope.register(gatehouse, options)
+    if (inChild) app.register(async (child) => { await register(child) }, { prefix: '/api' })
+    else await register(app)
+    await app.ready()
+    return app.lines.filter(({ level }) => level === 40).map(({ msg }) => msg)
+  }
+  for (const inChild of [false, true]) {
+    t.match(await warnings(true, inChild), [/^trustProxy: true believes whatever address a client writes/])
+    t.match(await warnings(1, inChild), [/^trustProxy: 1 believes nobody/])
+  }
+  for (const fine of ['10.0.0.0/8', ['127.0.0.1'], () => false, false, undefined]) t.same(await warnings(fine), [])
+})
+
+t.test('throttling 20: behind a trusted proxy the left part of X-Forwarded-For gives no new counters', async (t) => {
+  const app = await porch(t, { throttle: { account: false, address: { free: 2 }, now: () => 0 } }, (app) => {
+    app.post('/sign-in', { config: { access: 'public' } }, async (request) => ({ got: await app.gatehouse.throttle.guard(request, 'ada', () => false) }))
+  }, { trustProxy: '127.0.0.1' })
+  const from = async (forwarded: string) => (await app.inject({ method: 'POST', url: '/sign-in', headers: { 'x-forwarded-for': forwarded } })).statusCode
+  t.same([await from('192.0.2.1'), await from('evil, 192.0.2.1'), await from('203.0.113.9, 192.0.2.1')], [200, 200, 429])
+  t.equal(await from('192.0.2.1, 203.0.113.9'), 200)
+})
+
+t.test('throttling 20: an application that does not say whom it trusts is not warned', async (t) => {
+  t.equal(proxyTrustProblem({} as never), null)
+  t.equal(proxyTrustProblem({ [Symbol('fastify.options')]: undefined } as never), null)
 })

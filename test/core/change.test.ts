@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { request, type IncomingMessage } from 'node:http'
+import { connect } from 'node:http2'
 import t from 'tap'
 import { anyOf, can, resource, role, type RouteOptions } from '../../lib/index.ts'
 import { findChange } from '../../lib/change.ts'
@@ -23,8 +26,8 @@ const clerk = as({ id: 'cem', roles: ['clerk'] })
 type Tap = Parameters<typeof porch>[0] & Pick<typeof t, 'equal'>
 
 /** What a request that changes this record answers: what was written, or the no. */
-async function writing (t: Tap, { method = 'PATCH', payload, headers = ada, options = {}, doc = {}, schema, contentType }: {
-  method?: 'PATCH' | 'PUT' | 'POST' | 'DELETE', payload?: unknown, headers?: { authorization: string }, options?: RouteOptions, doc?: Partial<Doc>, schema?: object, contentType?: string
+async function writing (t: Tap, { method = 'PATCH', payload, headers = ada, options = {}, doc = {}, schema, contentType, query = '' }: {
+  method?: 'PATCH' | 'PUT' | 'POST' | 'DELETE', payload?: unknown, headers?: { authorization: string }, options?: RouteOptions, doc?: Partial<Doc>, schema?: object, contentType?: string, query?: string
 }) {
   const stored: Doc = { id: '1', tenantId: 'a', authorId: 'ada', status: 'draft', title: 'old', ...doc }
   const before = JSON.stringify(stored)
@@ -32,9 +35,15 @@ async function writing (t: Tap, { method = 'PATCH', payload, headers = ada, opti
   const app = await porch(t, { policies: POLICIES }, (app) => {
     app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
     app.addContentTypeParser('application/json-patch+json', { parseAs: 'string' }, (_request, body, done) => done(null, JSON.parse(body as string)))
+    app.addContentTypeParser('application/x-params', { parseAs: 'string' }, (_request, body, done) => done(null, new URLSearchParams(body as string)))
+    // What Fastify makes of a query is what @fastify/formbody makes of a body.
+    app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (request, _body, done) => done(null, request.query))
+    // Parsers of multipart bodies leave the body to the handler.
+    app.addContentTypeParser('multipart/form-data', (_request, _payload, done) => done(null, null))
+    app.addContentTypeParser('multipart/mixed', (_request, _payload, done) => done(null))
     app.route({ method, url: '/docs/:id', config: { access: can('update', docs, options) }, ...(schema !== undefined && { schema: { body: schema } }), handler: (request) => docs.next(request) })
   })
-  const answer = await app.inject({ method, url: '/docs/1', headers: { ...headers, ...(contentType !== undefined && { 'content-type': contentType }) }, ...(payload !== undefined && { payload: payload as object }) })
+  const answer = await app.inject({ method, url: `/docs/1${query}`, headers: { ...headers, ...(contentType !== undefined && { 'content-type': contentType }) }, ...(payload !== undefined && { payload: payload as object }) })
   t.equal(JSON.stringify(stored), before, 'the loaded record itself stays as it was')
   const body = answer.json()
   return answer.statusCode === 200 ? body : { status: answer.statusCode, code: body.code, reason: app.lines.find(({ access }) => access !== undefined)?.access?.reason }
@@ -68,14 +77,120 @@ t.test('a body that does not say what becomes of the record is not let past the 
   const deep = (depth: number): object => depth === 0 ? { x: 1 } : { note: deep(depth - 1) }
   t.match(await writing(t, { payload: { tenantId: 'b', ...deep(200) }, doc: { note: deep(200) } }), { status: 403 }, 'nor does depth')
   t.match(await writing(t, { payload: JSON.parse('{"__proto__": {"tenantId": "b"}, "constructor": {"x": 1}}') }), { status: 400 }, 'Fastify refuses these')
-  t.match(await writing(t, { payload: Buffer.from('%PDF'), contentType: 'application/octet-stream' }), { title: 'old' }, 'bytes change no attribute')
-  t.match(await writing(t, { payload: 'new title', contentType: 'text/plain' }), { title: 'old' })
 })
 
 t.test('of other methods the body is no new state', async (t) => {
   t.match(await writing(t, { method: 'POST', payload: { authorId: 'grace' } }), { authorId: 'ada' })
   t.match(await writing(t, { method: 'DELETE' }), { authorId: 'ada' })
-  t.match(await writing(t, { payload: { authorId: 'grace' }, options: { fields: false } }), { authorId: 'ada' }, 'nor where the handler sees to it')
+})
+
+const UNTOLD = { status: 403, code: 'insufficient_permissions', reason: /^what this Doc would become cannot be told from the body/ }
+
+t.test('law 11: whatever the body is, if it is no object it is not let past the check of the new state', async (t) => {
+  for (const method of ['PATCH', 'PUT'] as const) {
+    for (const payload of ['"x"', '5', 'null', 'true']) t.match(await writing(t, { method, payload, contentType: 'application/json' }), UNTOLD, payload)
+    t.match(await writing(t, { method, payload: 'tenantId=b', contentType: 'application/x-params' }), UNTOLD)
+    t.match(await writing(t, { method, payload: 'tenantId=b', contentType: 'text/plain' }), UNTOLD)
+    t.match(await writing(t, { method, payload: Buffer.from('%PDF'), contentType: 'application/octet-stream' }), UNTOLD)
+    for (const contentType of ['multipart/form-data', 'multipart/mixed']) t.match(await writing(t, { method, payload: '--x--', contentType }), UNTOLD, 'nor what the parser leaves to the handler')
+  }
+  const form = { payload: 'x', contentType: 'application/x-www-form-urlencoded' }
+  t.match(await writing(t, { ...form, query: '?tenantId=b' }), { status: 403 }, 'a form is an object')
+  t.match(await writing(t, { ...form, query: '?title=new' }), { title: 'new' })
+})
+
+t.test('authz T10: a body that the parser leaves to the handler writes no one knows what', async (t) => {
+  const upload = { method: 'POST', payload: '--x--', contentType: 'multipart/form-data' } as const
+  t.match(await writing(t, { ...upload, headers: clerk }), { status: 403, code: 'forbidden_fields' })
+  t.match(await writing(t, { ...upload, headers: clerk, options: { fields: () => ['title'] } }), { title: 'old' }, 'unless the route says so')
+  t.match(await writing(t, { ...upload, headers: clerk, options: { fields: () => ['title', 'authorId'] } }), { status: 403, code: 'forbidden_fields' })
+  t.match(await writing(t, { ...upload, headers: clerk, options: { fields: false } }), { title: 'old' })
+  t.match(await writing(t, { ...upload, method: 'PATCH', headers: clerk, options: { fields: () => ['title'] } }), UNTOLD, 'the values are not told by that')
+  t.match(await writing(t, upload), { title: 'old' }, 'where no rule limits fields, a POST may write')
+})
+
+t.test('a handler that sees to the fields does not thereby see to the new state', async (t) => {
+  const options: RouteOptions = { fields: false }
+  t.match(await writing(t, { payload: { authorId: 'grace' }, options }), { status: 403, code: 'insufficient_permissions', reason: 'no rule allows "update" on what this Doc would become' })
+  t.match(await writing(t, { method: 'PUT', payload: { title: 'new' }, options }), { status: 403 })
+  t.match(await writing(t, { payload: { status: 'published' }, options }), { status: 403, code: 'publish_instead' })
+  t.match(await writing(t, { payload: [], options }), UNTOLD)
+  t.match(await writing(t, { payload: { title: 'new' }, options }), { title: 'new' })
+  t.match(await writing(t, { payload: { note: [{ by: 'eve' }] }, doc: { note: [{ by: 'grace' }] }, headers: clerk, options }), { note: [{ by: 'eve' }] }, 'fields are his')
+  t.match(await writing(t, { payload: { status: 'published' }, headers: clerk, options }), { status: 403 })
+})
+
+t.test('a body without a length has one all the same, in chunks and in HTTP/2', async (t) => {
+  const docs = resource<Doc>('Doc', { param: 'id', load: () => ({ id: '1', tenantId: 'a', authorId: 'ada', status: 'draft', title: 'old' }) })
+  const served = async (server: object): Promise<number> => {
+    const app = await porch(t, { policies: POLICIES }, (app) => {
+      app.addContentTypeParser('multipart/form-data', (_request, payload, done) => { payload.resume(); done(null) })
+      app.patch('/docs/:id', { config: { access: can('update', docs) } }, (request) => docs.next(request))
+    }, server)
+    return Number(new URL(await app.listen({ port: 0, host: '127.0.0.1' })).port)
+  }
+  const headers = { ...ada, 'content-type': 'multipart/form-data' }
+  const inChunks = async (port: number, headers: object, body: string) => {
+    const asked = request({ port, host: '127.0.0.1', path: '/docs/1', method: 'PATCH', headers: { ...headers, 'transfer-encoding': 'chunked' } })
+    asked.end(body)
+    const [answer] = await once(asked, 'response') as [IncomingMessage]
+    answer.resume()
+    return answer.statusCode
+  }
+  t.equal(await inChunks(await served({}), headers, '--x--'), 403)
+  const client = connect(`http://127.0.0.1:${await served({ http2: true })}`)
+  t.teardown(() => client.close())
+  const asked = async (headers: object, body?: string) => {
+    const stream = client.request({ ':method': 'PATCH', ':path': '/docs/1', ...headers }, { endStream: body === undefined })
+    if (body !== undefined) stream.end(body)
+    const [answer] = await once(stream, 'response') as [{ ':status': number }]
+    stream.resume()
+    return answer[':status']
+  }
+  t.equal(await asked(headers, '--x--'), 403)
+  t.equal(await asked(ada, '{"title":"x"}'), 403, 'one that no parser is asked about')
+  t.equal(await asked(headers), 200, 'there is none')
+  t.equal(await asked({ ...ada, 'content-length': '0' }), 200)
+})
+
+t.test('a PUT removes what the schema of its body names, wherever it names that', async (t) => {
+  const title = { title: { type: 'string' } }
+  const stays = { id: '1', tenantId: 'a', authorId: 'ada' }
+  const put = async (schema: object, differences: object = {}) => await writing(t, { method: 'PUT', payload: { title: 'new' }, doc: { note: 'x' }, schema, ...differences })
+  const byType = { content: { 'application/json': { schema: { type: 'object', properties: { ...title, note: {} } } } } }
+  t.same(await put(byType), { ...stays, status: 'draft', title: 'new' })
+  t.same(await put(byType, { payload: '{"title":"new"}', contentType: 'Application/JSON; charset=utf-8' }), { ...stays, status: 'draft', title: 'new' })
+  t.same(await put(byType, { payload: 'x', query: '?title=new', contentType: 'application/x-www-form-urlencoded' }), { ...stays, status: 'draft', title: 'new', note: 'x' }, 'of a type that the schema does not know everything stays')
+  t.same(await put({ allOf: [{ properties: title }, { allOf: [{ properties: { note: {} } }] }] }), { ...stays, status: 'draft', title: 'new' })
+  t.same(await put({ properties: { ...title, note: {} }, anyOf: [{ required: ['title'] }, { required: ['note'] }] }), { ...stays, status: 'draft', title: 'new' })
+})
+
+t.test('law 11: a schema that may name properties elsewhere stops the start, where a PUT is decided by what it makes of the record', async (t) => {
+  const shared = { type: 'object', properties: { title: { type: 'string' } } }
+  const started = async (schema: object, declaration = can('update', resource<Doc>('Doc', { param: 'id', load: () => null }))) => {
+    const app = await porch(t, { policies: POLICIES }, (app) => {
+      app.addSchema({ $id: 'doc', ...shared })
+      app.put('/docs/:id', { schema: { body: schema }, config: { access: declaration } }, () => 'x')
+    })
+    return await app.ready().then(() => 'started', (error: Error) => error.message)
+  }
+  const ref = { $ref: 'doc#' }
+  t.match(await started(ref), /PUT \/docs\/:id: can\("update", Doc\): .* \(\$ref\): give it "properties", or .*\.changing\(…\)/)
+  for (const schema of [{ content: { 'application/json': { schema: ref } } }, { allOf: [shared, ref] }, { oneOf: [shared] }, { ...shared, if: { required: ['title'] }, then: { properties: { note: {} } } }]) t.match(await started(schema), /give it "properties"/, JSON.stringify(schema))
+  t.equal(await started(shared), 'started')
+  const docs = resource<Doc>('Doc', { param: 'id', load: () => null })
+  t.equal(await started(ref, can('update', docs.changing(() => null))), 'started')
+  t.equal(await started(ref, can('read', docs)), 'started')
+})
+
+t.test('where it is not decided by that, what a schema of another kind may name stays', async (t) => {
+  const stored = { id: '1', status: 'draft', title: 'old' }
+  const docs = resource<object>('Doc', { param: 'id', load: () => stored })
+  const app = await porch(t, { policies: [{ role: 'author', rules: [{ action: 'update', subject: 'Doc' }] }] }, (app) => {
+    app.addSchema({ $id: 'doc', type: 'object', properties: { title: { type: 'string' } } })
+    app.put('/docs/:id', { schema: { body: { $ref: 'doc#' } }, config: { access: can('update', docs) } }, (request) => docs.next(request))
+  })
+  t.same((await app.inject({ method: 'PUT', url: '/docs/1', headers: ada, payload: { title: 'new' } })).json(), { ...stored, title: 'new' })
 })
 
 t.test('a list that a body replaces is written as a whole', async (t) => {

@@ -132,3 +132,19 @@ t.test('law 10: what an explanation would ask of a record, and the decision did 
   t.equal(answer.statusCode, 403)
   t.match(app.lines.find(({ access }) => access !== undefined), { access: { status: 403, explanation: null } })
 })
+
+t.test('a no of rules tells the memberships that counted for nothing', async (t) => {
+  const app = await application(t)
+  const mel = (memberships: unknown) => as({ id: 'mel', memberships })
+  t.match(await eventAfter(app, '/posts/2', mel([{ tenantId: 'a', roles: ['author'] }, { tenant: 'a', roles: ['auther'] }])), { outcome: 'deny', lacking: { length: 3, 1: 'memberships[0] has no tenant', 2: 'memberships[1] has the role "auther", which no policy defines' } })
+  t.match(await eventAfter(app, '/posts/2', mel([{ tenant: 'a', roles: ['author'] }])), { outcome: 'deny', lacking: { length: 1 } })
+  t.match(await eventAfter(app, '/me', mel('none')), { outcome: 'allow', lacking: { length: 0 } }, 'a yes needs no such reading')
+})
+
+t.test('where the application cannot tell the memberships a second time, the event is there all the same', async (t) => {
+  let times = 0
+  const app = await porch(t, { policies: POLICIES, memberships: () => { if (times++ > 0) throw new Error('not again'); return [] } }, (app) => {
+    app.get('/posts/:id', { config: { access: can('update', post) } }, () => 'post')
+  })
+  t.match(await eventAfter(app, '/posts/2', ada), { outcome: 'deny', status: 403, lacking: [] })
+})

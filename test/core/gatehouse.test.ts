@@ -1,17 +1,19 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import type { FastifyInstance } from 'fastify'
-import gatehouse, { authenticated, can, refusal, resource, role } from '../../lib/index.ts'
+import gatehouse, { authenticated, can, refusal, resource, role, THROTTLE, type ThrottleEvent } from '../../lib/index.ts'
 import { as, bare, keys, porch } from './porch.ts'
 
 function guarded (app: FastifyInstance, outcome: () => unknown): void {
   app.post('/sign-in', { config: { access: 'public' } }, async (request) => ({ got: await app.gatehouse.throttle.guard(request, 'ada', outcome) }))
 }
 
-const twoGuesses = { account: { free: 2 }, address: false } as const
+/** Its clock stands still: no lock ends while a busy machine takes its time. */
+const twoGuesses = { account: { free: 2 }, address: false, now: () => 0 } as const
 
 t.test('law 9: a handler\'s own secret is throttled, and the wrong answers are null, undefined and false', async (t) => {
   for (const wrong of [null, undefined, false]) {
@@ -83,7 +85,7 @@ t.test('a scheme that cannot know made no attempt; one that says no did', async 
 
 t.test('throttling: an answer that says that nothing was guessed neither counts nor ends what was counted', async (t) => {
   let answer: object = { kind: 'invalid', reason: 'wrong' }
-  const app = await porch(t, { throttle: { account: { free: 3 }, address: false }, schemes: [keys({ guessable: true, verify: () => answer as never })] }, (app) => {
+  const app = await porch(t, { throttle: { account: { free: 3 }, address: false, now: () => 0 }, schemes: [keys({ guessable: true, verify: () => answer as never })] }, (app) => {
     app.get('/', { config: { access: authenticated() } }, () => 'in')
   })
   const status = async () => (await app.inject({ url: '/', headers: as({}) })).statusCode
@@ -97,7 +99,7 @@ t.test('throttling: an answer that says that nothing was guessed neither counts 
 
 t.test('law 10: a throttle that fails lets nobody by', async (t) => {
   const down = () => Promise.reject(new Error('counters down'))
-  const app = await porch(t, { throttle: { store: { charge: down, refund: down, reset: down, status: down } as never }, schemes: [keys({ guessable: true })] }, (app) => {
+  const app = await porch(t, { throttle: { onStoreError: 'refuse', store: { charge: down, refund: down, reset: down, status: down } as never }, schemes: [keys({ guessable: true })] }, (app) => {
     app.get('/', { config: { access: authenticated() } }, () => 'in')
     guarded(app, () => ({ id: 'ada' }))
   })
@@ -141,4 +143,56 @@ t.test('without policies there is none in force, none to reload, and a rule allo
   t.equal((await app.inject({ url: '/', headers: as({ roles: ['admin'] }) })).body, 'false')
   t.equal(app.gatehouse.policy, null)
   await t.rejects(app.gatehouse.reload(), { code: 'FST_GATEHOUSE_OPTION', message: /there is nothing to reload/ })
+})
+
+t.test('throttling 37: a throttle for one-time codes counts apart from sign-ins, and a right password does not clear it', async (t) => {
+  const app = await porch(t, { throttle: twoGuesses, throttles: { otp: { address: false, account: { free: 3 }, now: () => 0 } } }, (app) => {
+    app.post('/sign-in', { config: { access: 'public' } }, async (request) => ({ got: await app.gatehouse.throttle.guard(request, 'ada', () => request.body) }))
+    app.post('/code', { config: { access: 'public' } }, async (request) => ({ got: await app.gatehouse.throttleOf('otp').guard(request, 'ada', () => request.body) }))
+  })
+  const post = async (url: string, payload: string) => (await app.inject({ method: 'POST', url, payload, headers: { 'content-type': 'application/json' } })).statusCode
+  t.same([await post('/code', 'false'), await post('/code', 'false')], [200, 200])
+  t.same([await post('/sign-in', 'false'), await post('/sign-in', '{}')], [200, 200])
+  t.match(await app.gatehouse.throttleOf('otp').status({ account: 'ada' }), { account: { failures: 2 } })
+  t.same([await post('/code', 'false'), await post('/code', '{}')], [200, 429])
+  t.equal(await post('/sign-in', '{}'), 200)
+  await app.gatehouse.throttleOf('otp').unlock({ account: 'ada' })
+  t.equal(await post('/code', '{}'), 200)
+  t.throws(() => app.gatehouse.throttleOf('otq'), { code: 'FST_GATEHOUSE_OPTION', message: /no throttle "otq"; the option "throttles" has otp\. Did you mean "otp"/ })
+  const none = await porch(t, {})
+  t.throws(() => none.gatehouse.throttleOf('otp'), { message: /has none/ })
+  await t.rejects(porch(t, { throttles: { otp: { fre: 5 } as never } }), { message: /^throttles\.otp: there is no option 'fre'/ })
+  await t.rejects(porch(t, { throttles: { otp: { onEvent: 7 } as never } }), { message: /^throttles\.otp\.onEvent/ })
+  await t.rejects(porch(t, { throttle: null as never }), { message: /^throttle: null was given/ })
+})
+
+t.test('throttling 35: who signs in gets the cookie of a known device, once, and the answer is not stored', async (t) => {
+  const app = await porch(t, { throttle: { ...twoGuesses, device: { cookie: 'known' } } }, (app) => {
+    app.post('/sign-in', { config: { access: 'public' } }, async (request) => ({ got: await app.gatehouse.throttle.guard(request, 'ada', () => request.body) }))
+  }, { trustProxy: '127.0.0.1' })
+  const post = (payload: string, headers = {}) => app.inject({ method: 'POST', url: '/sign-in', payload, headers: { 'content-type': 'application/json', ...headers } })
+  t.equal((await post('false')).headers['set-cookie'], undefined)
+  const signedIn = await post('{}', { 'x-forwarded-proto': 'https' })
+  const cookie = String(signedIn.headers['set-cookie'])
+  t.match(cookie, /^known-[\w-]{11}=.*; HttpOnly; SameSite=Lax; Secure$/)
+  t.equal(signedIn.headers['cache-control'], 'no-store')
+  t.notMatch((await post('{}')).headers['set-cookie'], /Secure/)
+  const device = { cookie: cookie.split(';', 1)[0] }
+  t.equal((await post('{}', device)).headers['set-cookie'], undefined)
+  for (let guess = 0; guess < 3; guess++) await post('false')
+  t.equal((await post('{}')).statusCode, 429)
+  t.equal((await post('{}', device)).statusCode, 200, 'strangers have locked the account, and not its owner')
+})
+
+t.test('throttling 36: events are told to the listener and to the channel; what matters is in the log', async (t) => {
+  const told: string[] = []
+  const listen = (event: unknown): void => { told.push((event as ThrottleEvent).kind) }
+  subscribe(THROTTLE, listen)
+  t.teardown(() => unsubscribe(THROTTLE, listen))
+  const heard: string[] = []
+  const app = await porch(t, { throttle: { ...twoGuesses, hardStop: 2, onEvent: ({ kind }) => heard.push(kind) } }, (app) => guarded(app, () => false))
+  for (let guess = 0; guess < 3; guess++) await app.inject({ method: 'POST', url: '/sign-in' })
+  t.same(told, ['failure', 'failure', 'locked', 'hard_stop', 'denied'])
+  t.same(heard, told)
+  t.same(app.lines.filter(({ level }) => level === 40).map(({ msg }) => msg.split(':')[0]), ['2 wrong secrets in a row for one account of sign-in', 'refused with 429 too_many_attempts'])
 })

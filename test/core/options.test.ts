@@ -24,8 +24,9 @@ function caught (check: () => unknown): unknown {
 }
 
 t.test('left out, every option has its default', async (t) => {
-  const { roles, memberships, ...others } = settings({})
-  t.same(others, { realm: 'api', schemes: [], policies: null, reload: { watch: false, signal: null, every: 0 }, routes: {}, environment: null, actor: null, breakGlass: null, refusesInsecure: false, protectedResources: [], format: 'problem', html: true, details: {}, disclose: {}, throttle: {} })
+  const { roles, memberships, quotas, ...others } = settings({})
+  t.same(others, { realm: 'api', schemes: [], policies: null, reload: { watch: false, signal: null, every: 0 }, routes: {}, environment: null, actor: null, breakGlass: null, refusesInsecure: false, protectedResources: [], format: 'problem', html: true, details: {}, disclose: {}, throttle: {}, throttles: {} })
+  t.match(quotas, { every: [], deadline: 250, onStoreError: 'memory', ipv6Prefix: 64, fields: true })
   t.same([roles({ roles: ['a'] }), roles({})], [['a'], []])
   t.same([memberships({ memberships: [7] }), memberships({})], [[7], undefined])
 })
@@ -54,6 +55,7 @@ t.test('every wrong option says what was given, where, and the nearest right wor
     [{ routes: [] }, /^routes/], [{ routes: { '/a': 'publik' } }, 'routes["/a"]', 'Did you mean "public"?'], [{ routes: { '/a': { requirement: {} } } }, 'routes["/a"]'],
     [{ refusals: [] }, /^refusals/], [{ refusals: { fromat: 'x' } }, 'Did you mean "format"?'], [{ refusals: { format: 'xml' } }, /refusals\.format.*xml/],
     [{ refusals: { html: 'yes' } }, 'refusals.html'], [{ refusals: { details: [] } }, 'refusals.details'], [{ refusals: { details: { a: '' } } }, 'refusals.details.a'], [{ refusals: { details: { a: 7 } } }, 'refusals.details.a'],
+    [{ throttles: [] }, /^throttles/], [{ throttles: { 'sign-in': {} } }, 'allowed is another'], [{ quotas: 7 }, /^quotas/],
     [{ disclose: null }, /^disclose/], [{ disclose: { detials: true } }, 'Did you mean "details"?'],
   ]
   for (const [options, ...parts] of cases) refuses(t, () => settings(options), ...parts)

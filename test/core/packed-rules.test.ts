@@ -137,12 +137,12 @@ t.test('a request that never passed the gatehouse has no rules', async (t) => {
 })
 
 t.test('law 11: a rule that is exposed and cannot be said stops the start and the reload', async (t) => {
-  const told = definePolicy({ role: 'author', rules: [{ action: 'read', subject: 'Post', conditions: { title: 'x' }, expose: true }] })
+  const told = { role: 'author', rules: [{ action: 'read', subject: 'Post', conditions: { title: 'x' }, expose: true }] }
   const untold = definePolicy({ role: 'author', rules: [{ action: 'read', subject: 'Post', conditions: { at: '2026-01-01' }, expose: true }] })
   const error = { code: 'FST_GATEHOUSE_POLICY', message: /^author author\/1: "expose: true" cannot be kept, .* "at" is compared with a date/ }
   await t.rejects(async () => { await (await porch(t, { policies: [untold] })).ready() }, error)
   let policy: object = told
-  const app = await porch(t, { policies: { name: 'a table', read: async () => [{ name: 'author', definition: policy }] } })
+  const app = await porch(t, { policies: { name: 'a table', read: async () => [{ name: 'author.json', text: JSON.stringify(policy) }] } })
   await app.ready()
   const before = app.gatehouse.version
   policy = untold

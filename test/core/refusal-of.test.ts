@@ -1,5 +1,8 @@
 import t from 'tap'
+import type { No } from '../../lib/authorization/decision.ts'
 import { allOf, anyOf, authenticated, can, resource, role, scope, stepUp } from '../../lib/index.ts'
+import { refusedNo } from '../../lib/refusal-of.ts'
+import type { RoutePlan } from '../../lib/route-plan.ts'
 import { as, keys, porch } from './porch.ts'
 
 const post = resource('Post', { param: 'id', load: (id) => id === '9' ? null : { authorId: 'grace', open: false } })
@@ -64,6 +67,19 @@ t.test('law 7: details, reason and help are told where the application discloses
     t.same({ details, reason, status }, { details: undefined, reason: undefined, status: 404 })
   }
   t.equal((await answer('/quiet')).details, undefined)
+})
+
+t.test('a reason in a header is no longer than a sentence, whatever the client has written', async (t) => {
+  const plan = { disclose: { reasonHeader: 'X-Reason' } } as RoutePlan
+  const sent = (reason: string): string | string[] | undefined => {
+    const no: No = { kind: 'no', as: 'fields', reason, rule: null, code: null, part: { kind: 'authenticated' }, fields: [], asked: null }
+    return refusedNo(no, plan, []).refusal.headers['x-reason']
+  }
+  const fields = Array.from({ length: 900 }, () => 'é'.repeat(500)).join(', ')
+  t.equal(sent(`the fields ${fields} may not be written`)?.length, 500)
+  t.match(sent(`the fields ${fields} may not be written`), /^the fields \?+\.\.\.$/)
+  t.equal(sent('a'.repeat(500)), 'a'.repeat(500))
+  t.equal(sent('a\r\nb: c'), 'a??b: c')
 })
 
 t.test('what a pre-check refuses tells the user\'s roles, where details are disclosed', async (t) => {

@@ -42,6 +42,38 @@ t.test('authz T1: neither a type nor a missing record can be asked about', async
   }
 })
 
+t.test('law 4: of a hidden subject a record that was not found is refused as one that may not be read', async (t) => {
+  for (const headers of [ada, {}]) {
+    for (const record of [null, undefined]) {
+      const asked = (record: unknown) => handling(t, (request) => request.authorize('update', note, record as never), headers)
+      const { instance: _, ...missing } = await asked(record)
+      const { instance: __, ...hidden } = await asked({ authorId: 'grace' })
+      t.match(missing, { status: 404, code: 'not_found' })
+      t.same(missing, hidden)
+      t.match(await handling(t, (request) => request.can('read', note, record as never), headers), { got: false })
+    }
+  }
+  t.match(await handling(t, (request) => request.can('raed', note, null as never), ada), { status: 500 }, 'a typo is told all the same')
+})
+
+t.test('law 10: a promise is no record: it has none of the values that a rule would ask about', async (t) => {
+  for (const record of [Promise.resolve({ archived: true }), { then: () => {} }]) {
+    for (const resource of [post, note]) {
+      t.match(await handling(t, (request) => request.can('read', resource, record), as({ id: 'root', roles: ['admin'] })), { status: 500, message: /^expected a record of (Post|Note), and got a promise of one: await it/ })
+    }
+  }
+  t.match(await handling(t, (request) => request.can('read', post, { authorId: 'ada', then: 'later' }), ada), { got: true })
+})
+
+t.test('law 11: "manage" is no action to ask for: it would pass by every rule that forbids one action', async (t) => {
+  const policies = [{ role: 'author', rules: [{ action: 'manage', subject: 'Post' }, { action: 'delete', subject: 'Post', inverted: true, conditions: { archived: true } }] }]
+  const app = await porch(t, { policies }, (app) => {
+    app.get('/can', { config: { access: optional() } }, (request) => request.can('manage', post, { archived: true }))
+    app.get('/authorize', { config: { access: optional() } }, (request) => request.authorize('manage', post, { archived: true }))
+  })
+  for (const url of ['/can', '/authorize']) t.match((await app.inject({ url, headers: ada })).json(), { statusCode: 500, message: 'request.can("manage", Post, …): name the action; "manage" is for rules, and would ignore those that forbid a single action' })
+})
+
 t.test('law 10: a record that throws when it is asked is a 503', async (t) => {
   const lazy = { get authorId (): string { throw new Error('lazy relation') } }
   const answer = await handling(t, (request) => request.can('read', post, lazy), ada)

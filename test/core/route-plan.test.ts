@@ -92,6 +92,26 @@ t.test('a store that cannot express a rule of an emergency or of a membership st
   t.same(problemsOf(can('read', resource('Post', { param: 'id', load, backend: memory() })), '/posts/:id', tenants), [])
 })
 
+t.test('what a store cannot express is told once, with the first of the rules that need it', async (t) => {
+  const tenants = compiled({
+    'subjects.yaml': 'user: { tenant: org, attributes: { org: string } }\nsubjects:\n  Post: { tenant: org, attributes: { org: string, open: boolean, ward: integer } }\n  Page: { tenant: ward, attributes: { org: string, open: boolean, ward: string } }\n',
+    'editor.yaml': 'role: editor\nrules:\n  - { action: read, subject: [Post, Page], conditions: { open: true } }\n  - { action: update, subject: Post, conditions: { open: true } }\n  - { action: delete, subject: Post, conditions: { open: true, ward: 1 } }\n',
+    'chief.yaml': 'role: chief\ninherits: editor\nrules: [{ action: close, subject: Post, conditions: { ward: 2 } }]\n',
+  })
+  const stored = (columns: Parameters<typeof postgresql>[0]['columns']) => problemsOf(can('read', resource('Post', { backend: postgresql({ columns }) }).list), '/posts', tenants)
+  t.strictSame(stored({ ward: 'integer' }), [
+    'GET /posts: PostgreSQL cannot express rule editor/1:Post (editor.yaml:3) and 3 others: there is no column for the attribute "org". Add it to "columns"',
+    'GET /posts: PostgreSQL cannot express rule editor/1:Post (editor.yaml:3) and 2 others: there is no column for the attribute "open". Add it to "columns"',
+  ])
+  t.strictSame(stored({ org: 'text', open: 'boolean' }), ['GET /posts: PostgreSQL cannot express rule editor/3 (editor.yaml:5) and 1 other: there is no column for the attribute "ward". Add it to "columns"'])
+})
+
+t.test('a store of one\'s own may find a problem in how comparisons stand together', async (t) => {
+  const plain = { ...memory(), name: 'Shelf', problem: ({ kind }: { readonly kind: string }) => kind === 'compare' ? null : `there is no "${kind}"` }
+  const both = policyOf({ role: 'author', rules: [{ action: 'read', subject: 'Post', conditions: { $or: [{ open: true }, { authorId: 'ada' }] } }] })
+  t.match(problemsOf(can('read', resource('Post', { backend: plain }).list), '/posts', both), [/Shelf cannot express rule author\/1 \(author\): there is no "any"$/])
+})
+
 t.test('authz T1: so does a resource without a way to load its record', async (t) => {
   t.match(problemsOf(can('read', resource('Post'))), [/the resource has no "load"/])
   t.same(problemsOf(can('read', resource('Post').list)), [])
@@ -110,9 +130,45 @@ t.test('a list to be read may have rules about fields: the handler gives out wha
   t.same(problemsOf(can('read', post.list), '/posts', fields), [])
 })
 
+t.test('law 11: a route names its action: "manage" is for rules, and would pass by every rule that forbids one action', async (t) => {
+  const forbidding = policyOf({ role: 'author', rules: [{ action: 'manage', subject: 'Post' }, { action: 'delete', subject: 'Post', inverted: true, conditions: { archived: true } }] })
+  const message = 'GET /posts/:id: can("manage", Post): name the action; "manage" is for rules, and would ignore those that forbid a single action'
+  t.same(problemsOf(can('manage', post), '/posts/:id', forbidding), [message])
+  t.same(problemsOf(can('manage', post)), [message])
+  t.match(problemsOf(allOf(can('manage', post.list), can('manage', post.proposed(() => ({}))), can('manage', 'Report'))), [/"manage", Post/, /"manage", Post/, /"manage", Report/])
+  t.match(problemsOf(can('manage', post), '/posts/:id', null), [/needs the plugin's option "policies"/])
+})
+
+t.test('a PUT is asked for the properties of its body where a rule looks at what becomes of the record', async (t) => {
+  const problems = (rules: Parameters<typeof policyOf>[0] & object, { method = 'PUT', body = { $ref: 'x#' } as unknown, declaration = can('update', post) } = {}) =>
+    planProblems({ method, url: '/posts/:id', declaration, ownErrorHandler: false, body: () => body }, settings, policyOf(rules)).length
+  const limited = { role: 'a', rules: [{ action: 'update', subject: 'Post', fields: ['title'] }] }
+  const plain = { role: 'a', rules: [{ action: 'update', subject: 'Post' }, { action: ['read', 'create'], subject: 'Post', conditions: { open: true } }] }
+  t.equal(problems(limited), 1)
+  t.equal(problems({ role: 'a', rules: [{ action: 'update', subject: 'Post', conditions: { open: true } }] }), 1)
+  t.equal(problems({ role: 'a', rules: [{ action: 'update', subject: 'Post' }, { action: 'update', subject: 'Post', inverted: true, state: 'new', conditions: { open: true } }] }), 1)
+  t.equal(problems({ role: 'a', rules: [{ action: 'update', subject: 'Post' }, { action: 'update', subject: 'Post', inverted: true, state: 'old', conditions: { open: true } }] }), 0, 'not of the record as it is')
+  t.equal(problems(plain), 0)
+  t.equal(problems(limited, { method: 'PATCH,PUT' }), 1)
+  t.equal(problems(limited, { method: 'PATCH' }), 0, 'a PATCH removes nothing')
+  t.equal(problems(limited, { body: { properties: { title: {} } } }), 0)
+  t.same(planProblems({ method: 'PUT', url: '/posts/:id', declaration: can('update', post), ownErrorHandler: false }, settings, policyOf(limited)), [], 'a route of before, whose schema cannot be seen')
+  t.equal(problems(limited, { declaration: can('update', post.changing(() => null)) }), 0)
+  t.equal(problems(limited, { declaration: can('update', post.proposed(() => ({}))) }), 0)
+})
+
 t.test('a parameter that the URL does not have stops the start, with the nearest one', async (t) => {
   t.match(problemsOf(can('read', post), '/posts/:ID'), [/the URL has no parameter ":id"\. Did you mean "ID"\? It has :ID; name that in the resource's "param", or use its \.list$/])
   t.match(problemsOf(can('read', note), '/notes'), [/no parameter ":note"\. Use the resource's \.list$/])
+})
+
+t.test('a route that creates has no record to load, and is told how to say what it will be', async (t) => {
+  const writer = policyOf({ role: 'author', rules: [{ action: ['create', 'update', 'file'], subject: 'Post', conditions: { open: true } }] })
+  const message = /can\("create", Post\): there is no record yet that could be loaded\. Say what it will be: can\("create", resource\.proposed\(\(request\) => \({ … }\)\)\)$/
+  for (const [url, one] of [['/posts', post], ['/posts', resource('Post')], ['/posts/:id', resource('Post')]] as const) t.match(problemsOf(can('create', one), url, writer), [message])
+  t.match(problemsOf(can('create', post), '/posts/:ID', writer), [/Did you mean "ID"\? It has :ID; .*, or use its \.list, or \.proposed\(…\) for a record that comes into being$/])
+  t.match(problemsOf(can('file', post), '/posts', writer), [/Use the resource's \.list, or \.proposed\(…\) for a record that comes into being$/])
+  t.same(problemsOf(can('create', post), '/posts/:id', writer), [], 'a copy of one that there is')
 })
 
 t.test('words that no policy knows stop the start, with the nearest ones', async (t) => {

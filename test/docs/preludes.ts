@@ -4,10 +4,10 @@ const IMPORTS = `
 import Fastify, { type FastifyRequest } from 'fastify'
 import type {} from '@fastify/cookie'
 import type {} from '@fastify/session'
-import gatehouse, { allOf, anyOf, authenticated, can, optional, packedRules, refusal, resource, role, scope, sendPackedRules, signedIn, stepUp, type GatehouseOptions, type RecordFilter } from 'fastify-gatehouse'
+import gatehouse, { allOf, anyOf, authenticated, can, everyone, optional, packedRules, quota, refusal, resource, role, scope, sendPackedRules, signedIn, stepUp, type GatehouseOptions, type RecordFilter } from 'fastify-gatehouse'
 import { accessTokens, apiKey, basic, bearer, certificate, createApiKey, digest, digestHash, dpop, requireAll, revocationList, session } from 'fastify-gatehouse/schemes'
 import { postgresql as backendOf, type SqlWhere } from 'fastify-gatehouse/filters'
-import { memoryMarks, redisMarks } from 'fastify-gatehouse/stores'
+import { memoryMarks, redisCounters, redisMarks } from 'fastify-gatehouse/stores'
 import { Redis } from 'ioredis'
 `
 
@@ -64,6 +64,10 @@ import test from 'node:test'
 import assert from 'node:assert'
 const app = Fastify()
 declare const abe: FastifyRequest['user']
+declare const nina: FastifyRequest['user']
+declare const schemes: NonNullable<GatehouseOptions['schemes']>
+declare const listArticles: () => Promise<object[]>
+const article = resource('Article')
 `
 
 /** `null`: the snippet stands for itself. */
@@ -71,6 +75,8 @@ export const PRELUDES: Readonly<Record<string, string | null>> = {
   'quick-start': null,
   user: null,
   standalone: null,
+  words: null,
+  'browser-types': null,
   routes: IMPORTS + WORLD,
   records: IMPORTS + WORLD + POSTS,
   options: IMPORTS + WORLD,

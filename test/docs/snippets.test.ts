@@ -65,7 +65,9 @@ t.test('the quick start answers every one of its curl lines as it says', async (
   const [start] = blocks.filter(({ label }) => label === 'quick-start') as [Block]
   const lines = blocks.find(({ file, line, text }) => file === start.file && line > start.line && text.startsWith('curl')) as Block
   const file = join(folder('quick-start'), 'server.mjs')
+  // The clock of its throttle stands still: the lock of a second must not end between two curls of a busy machine.
   const code = start.text.replace('await app.listen({ port: 3000 })', 'export { app }').replace('logger: true', 'logger: false')
+    .replace('await app.register(gatehouse, {', '$& throttle: { now: () => 0 },')
   writeFileSync(file, ts.transpileModule(code, { compilerOptions: { target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext } }).outputText)
   const { app } = await import(pathToFileURL(file).href) as { app: FastifyInstance }
   t.teardown(() => app.close())

@@ -171,7 +171,7 @@ t.test('openid-client signs somebody in; when the token has expired it is a 401,
   const tokens = await signedInWith(config)
   t.match(await (await askWith(tokens.access_token)).json(), { id: ACCOUNT, issuer: provider.issuer })
 
-  clock.advance(90_000)
+  clock.advance(300_000)
   provider.lifetime = 600
   const { status, challenges } = await challenged(askWith(tokens.access_token))
   t.equal(status, 401)
@@ -258,7 +258,7 @@ t.test('authn P8, P10, P11, R4: openid-client with DPoP: nonces, their end and t
   const provider = await openIdProvider(t, 'jwt', { nonces: true })
   const clock = handClock(Date.now())
   const tokens = accessTokens({ issuer: provider.issuer, audience: RESOURCE, jwks: { url: `${provider.issuer}/jwks`, now: clock.now }, identify })
-  const url = await newsroom(t, dpop({ tokens, publicUrl: 'request', nonces: { secret: randomBytes(32), lifetime: 1 }, now: clock.now }), bearer({ tokens }))
+  const url = await newsroom(t, dpop({ tokens, publicUrl: 'request', nonces: { secret: randomBytes(32), lifetime: 1 }, maxAge: 300, maxFuture: 300, now: clock.now }), bearer({ tokens }))
   const config = await configured(provider)
   const statuses: number[] = []
   config[openid.customFetch] = async (...request) => {
@@ -287,7 +287,7 @@ t.test('authn P8, P10, P11, R4: openid-client with DPoP: nonces, their end and t
   t.match(await challenged(askWith(token, {})), { status: 401, challenges: [{ scheme: 'dpop' }, { scheme: 'bearer', parameters: { error: 'invalid_token' } }] }, 'no key at all')
   seen()
 
-  clock.advance(40_000)
+  clock.advance(200_000)
   provider.lifetime = 600
   const response = await persistent(askWith, token, async () => {
     return (await openid.refreshTokenGrant(config, refreshToken as string, { resource: RESOURCE }, { DPoP })).access_token

@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const cli = fileURLToPath(import.meta.resolve('fastify-cli/cli.js'))
 const application = fileURLToPath(new URL('./cli-application.ts', import.meta.url))
 
-t.test('fastify start serves the application, which answers 401 and 200 and stops on SIGTERM', { timeout: 60_000 }, async (t) => {
+t.test('fastify start serves the application, which answers 401 and 200 and stops on SIGTERM', { timeout: 240_000 }, async (t) => {
   // fastify-cli takes `--port 0` for no port, and port 0 of the environment as it is.
   const { NODE_OPTIONS: _of, ...environment } = process.env
   const child = spawn(process.execPath, ['--import', 'tsx', cli, 'start', '--log-level', 'info', '--address', '127.0.0.1', application], {

@@ -98,7 +98,7 @@ export async function guardsWebsockets (t: Test, app: FastifyInstance): Promise<
   const { port } = app.server.address() as AddressInfo
   const url = `ws://127.0.0.1:${port}/socket`
 
-  const signal = AbortSignal.timeout(10_000)
+  const signal = AbortSignal.timeout(60_000)
   const stranger = new WebSocket(url)
   const [, response] = await once(stranger, 'unexpected-response', { signal }) as [unknown, IncomingMessage]
   t.equal(response.statusCode, 401)

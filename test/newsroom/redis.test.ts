@@ -3,7 +3,7 @@ import { Writable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { server } from '../../examples/newsroom/database.ts'
-import { onRedis } from '../../examples/newsroom/revocations.ts'
+import { onRedis, type SharedStore } from '../../examples/newsroom/shared-store.ts'
 import { redisServer } from '../support/redis-server.ts'
 import { postgresServer } from './postgres-server.ts'
 import { run, start } from './program.ts'
@@ -17,9 +17,26 @@ t.test('two newsrooms on one PostgreSQL and one Redis', async (t) => {
   if (postgres === null || redis === null) return
   const url = redis.url.replace('//', `//:${PASSWORD}@`)
 
+  let isThere = true
+  /** While Redis is there, what a busy machine was told too late is asked again; when it is not, that is an answer. */
+  const patient = ({ marks, ...store }: SharedStore): SharedStore => {
+    const again = <A extends unknown[], R> (ask: (...given: A) => R | Promise<R>) => async (...given: A): Promise<R> => {
+      for (;;) {
+        try {
+          return await ask(...given)
+        } catch (error) {
+          if (!isThere) throw error
+          await pause(5)
+        }
+      }
+    }
+    const { put, putOnce, get, getMany, delete: remove } = marks
+    return { ...store, marks: { put: again(put), putOnce, get: again(get), getMany: again(getMany), delete: again(remove) } }
+  }
+
   let log = ''
   const stream = new Writable({ write (chunk, _encoding, done) { log += String(chunk); done() } })
-  const room = (): Promise<Running> => running({ open: () => server(postgres.url), ended: onRedis(url), logger: { level: 'trace', stream } })
+  const room = (): Promise<Running> => running({ open: () => server(postgres.url), shared: patient(onRedis(url)), logger: { level: 'trace', stream } })
   const [one, two] = await Promise.all([room(), room()])
   t.teardown(() => Promise.all([one.app.close(), two.app.close()]))
 
@@ -99,6 +116,7 @@ t.test('two newsrooms on one PostgreSQL and one Redis', async (t) => {
       }
     }
 
+    isThere = false
     redis.hang()
     await out()
     redis.wake()
@@ -111,15 +129,18 @@ t.test('two newsrooms on one PostgreSQL and one Redis', async (t) => {
     t.match(await refresh(one, used.refresh), { status: 503 }, 'a family whose end could not be told everywhere')
     await redis.start()
     await back()
+    isThere = true
     t.match(await refresh(one, used.refresh), { status: 401 }, 'is told at the next try')
     for (const { access } of [used, next]) t.equal(await statusOf(two, 'GET /me', access), 401)
 
+    isThere = false
     const admin = redis.client({ password: PASSWORD })
     await admin.config('SET', 'requirepass', 'another')
     await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
     await out()
     await admin.config('SET', 'requirepass', PASSWORD)
     await back()
+    isThere = true
   })
 
   await t.test('law 7: no secret is in the log, nor a token in Redis', async (t) => {
@@ -135,9 +156,16 @@ t.test('two newsrooms on one PostgreSQL and one Redis', async (t) => {
     const { access } = await signIn(one.ask, 'rex')
     const { origin, end } = await start(t, { DATABASE_URL: postgres.url, REDIS_URL: url, JWT_SECRET: SECRET })
     const ask = client(origin)
-    t.equal((await ask('GET /me', by(access))).status, 200)
+    // Its own Redis may be too late on a busy machine: then it is a 503, and the next try counts.
+    const me = async (): Promise<number> => {
+      for (;;) {
+        const { status } = await ask('GET /me', by(access))
+        if (status !== 503) return status
+      }
+    }
+    t.equal(await me(), 200)
     t.equal(await statusOf(one, 'POST /logout', access), 204)
-    t.equal((await ask('GET /me', by(access))).status, 401)
+    t.equal(await me(), 401)
     const { code, signal, stderr } = await end('SIGTERM')
     t.same({ code, signal, stderr }, { code: 0, signal: null, stderr: '' })
   })

@@ -6,7 +6,7 @@ import { demoKeys, type DemoKeys } from '../../examples/newsroom/api-keys.ts'
 import { newsroom, type NewsroomOptions } from '../../examples/newsroom/app.ts'
 import { embedded, type Database, type Query } from '../../examples/newsroom/database.ts'
 import { passwordOf } from '../../examples/newsroom/people.ts'
-import { inMemory, type RevocationStore } from '../../examples/newsroom/revocations.ts'
+import { inMemory, type SharedStore } from '../../examples/newsroom/shared-store.ts'
 import { seed } from '../../examples/newsroom/seed.ts'
 
 export interface Answer {
@@ -48,15 +48,15 @@ export interface RunningOptions {
   /** Stands between the application and its queries. */
   readonly meddle?: (query: Query) => Query
   /** Default: in memory. */
-  readonly ended?: RevocationStore
+  readonly shared?: SharedStore
   /** Default: nothing is logged. */
   readonly logger?: NonNullable<NewsroomOptions['logger']>
 }
 
-export async function running ({ open = embedded, meddle = (query) => query, ended = inMemory(), logger = false }: RunningOptions = {}): Promise<Running> {
+export async function running ({ open = embedded, meddle = (query) => query, shared = inMemory(), logger = false }: RunningOptions = {}): Promise<Running> {
   const database = closedOnce(await open())
   const keys = demoKeys()
-  const app = await newsroom({ open: async () => ({ ...database, query: meddle(database.query) }), ended, logger, secret: SECRET, keys })
+  const app = await newsroom({ open: async () => ({ ...database, query: meddle(database.query) }), shared, logger, secret: SECRET, keys })
   await app.listen({ host: '127.0.0.1', port: 0 })
   return {
     app,

@@ -139,7 +139,8 @@ subjects:
 `
 
 function ruled (rule: string): readonly Rule[] {
-  return compiled({ 'author.yaml': `role: author\nrules: [${rule}]\n`, 'subjects.yaml': TENANTS }).roles.get('author') ?? []
+  const admin = 'role: admin\nrules: [{ action: manage, subject: all, crossTenant: true }]\n'
+  return compiled({ 'author.yaml': `role: author\nrules: [${rule}]\n`, 'admin.yaml': admin, 'subjects.yaml': TENANTS }).roles.get('author') ?? []
 }
 
 t.test('an allowing rule stays within the tenant of the user', async (t) => {

@@ -153,8 +153,11 @@ function plain (value: unknown): unknown {
   return new Map(Object.entries(value).map(([key, part]) => [key, plain(part)]))
 }
 
+const ALIASES = 'anchors and aliases are not allowed: write the value out where it is used; a text that begins with "*" needs quotes'
+
 const YAML_PROBLEMS: readonly [text: string, ...problems: string[]][] = [
-  ['role: a\nrole: b\n', '2:1 this key is written twice'],
+  ['role: a\nrole: b\n', '2:1 this key is written twice; the first stands in line 1'],
+  ['rules:\n  - action: a\n    subject: B\n    action: c\n    subject: D', ...['4:5 this key is written twice; the first stands in line 2', '5:5 this key is written twice; the first stands in line 3'].map((problem) => `${problem}. Where another entry of the list begins, "- " is missing`)],
   ['role: a\n---\nrole: b\n', '2:1 a policy file holds one YAML document; put the second one into a file of its own'],
   ['role: a\n---\n', '2:1 a policy file holds one YAML document; put the second one into a file of its own'],
   ['role: |\n  ---\n...\nrole: b\n', '4:1 a policy file holds one YAML document; put the second one into a file of its own'],
@@ -165,10 +168,30 @@ const YAML_PROBLEMS: readonly [text: string, ...problems: string[]][] = [
   ['role: &a b', '1:7 anchors and aliases are not allowed: write the value out where it is used'],
   ['&a role: [&b [], &c { d: &e }]', ...['1:1', '1:11', '1:18', '1:26'].map((place) => `${place} anchors and aliases are not allowed: write the value out where it is used`)],
   ['<<: a\n"<<": b', '1:1 "<<" merges nothing in YAML 1.2: write the keys out'],
-  ['role: *a', '1:7 anchors and aliases are not allowed: write the value out where it is used'],
+  ['role: *a', `1:7 ${ALIASES}`],
+  ['fields: [*.city, "*"]', `1:10 ${ALIASES}`],
+  ['fields: *', '1:9 "*" begins an alias: put it in quotes to mean the sign itself'],
+  ['fields: [a, *]', '1:13 "*" begins an alias: put it in quotes to mean the sign itself'],
+  ['rules:\n  - action: read\n    subject:Ticket\n', '3:13 a space is missing after ":": write "subject: …"'],
+  ['rules:\n  - subject:Ticket\n\n    # a\n    action: read\n', '2:13 a space is missing after ":": write "subject: …"'],
+  ['role:a\r\nrules: []\r\n', '1:6 a space is missing after ":": write "role: …"'],
+  ['rules: [{ action: read, subject:Ticket }, { when: {a:1, b:c:d } }]', '1:25 a space is missing after ":": write "subject: Ticket"', '1:52 a space is missing after ":": write "a: 1"', '1:57 a space is missing after ":": write "b: c:d"'],
+  ['rules:\n  -action: read\n   subject: T\n', '2:4 a space is missing after "-"'],
+  ['rules:\n  - action: read\n  \tsubject: T\n', '3:3 tab characters must not be used in indentation: write spaces'],
+  ['rules:\n  - action: read\n \t- action: read\n   subject: T\n', '3:2 tab characters must not be used in indentation: write spaces'],
+  ['rules:\n  - action: read\n   subject: T\n', '3:4 bad indentation of a sequence entry: this line begins after 3 spaces, keys above it after 4 or 0'],
+  ['rules:\n  # a: b\n\n  - action: read\n      subject: T\n', '5:14 bad indentation of a mapping entry: this line begins after 6 spaces, keys above it after 4 or 0'],
+  ['a:\n  b:\n      c: 1\n  d: 1\n  e: 1\n f: 1\n', '6:2 bad indentation of a mapping entry: this line begins after 1 space, keys above it after 2 or 0'],
+  ['rules:\n    - action: read\n      subject: T\n  - action: read\n', '4:3 bad indentation of a mapping entry: this line begins after 2 spaces, entries above it after 4'],
+  ['"a"\n  - b: c\n', '2:3 end of the stream or a document separator is expected'],
+  ['reason: it is so: really', '1:17 a text with ": " in it needs quotes'],
+  ['reason: @a', '1:9 a text that begins with "@" needs quotes'],
+  ['reason: { a: %b }', '1:14 a text that begins with "%" needs quotes'],
+  ['when: { a: 1 }}', '1:15 "}" closes nothing'],
+  ['fields: [a, b\nrole: c', '2:1 deficient indentation: a list or map in brackets, or a text in quotes, is not closed above, or goes on here without being indented'],
   ['1: a\nnull: b\n? [c]\n: d', '1:1 a key must be a text; write it in quotes', '2:1 a key must be a text; write it in quotes', '3:3 a key must be a text; write it in quotes'],
   ['role: "a', '1:9 unexpected end of the stream within a double quoted scalar'],
-  ['rules:\n\t- a', '2:1 tab characters must not be used in indentation'],
+  ['rules:\n\t- a', '2:1 tab characters must not be used in indentation: write spaces'],
   [`${'['.repeat(70)}${']'.repeat(70)}`, '1:66 nested more than 64 levels deep'],
 ]
 
@@ -177,6 +200,10 @@ for (const [text, ...problems] of YAML_PROBLEMS) {
     t.strictSame(problemsOf(() => sources({ 'a.yaml': text })), problems.map((problem) => `a.yaml:${problem}`))
   })
 }
+
+t.test('a key may hold a colon', async (t) => {
+  t.strictSame(plain(source('a.yaml', 'urn:x:\nurn:y :\n"a:b": 1\n? c:d\n: 2\nwhen: { "e:f", g:h : 1 }').content), new Map<string, unknown>([['urn:x', null], ['urn:y', null], ['a:b', 1], ['c:d', 2], ['when', new Map<string, unknown>([['e:f', null], ['g:h', 1]])]]))
+})
 
 t.test('a file with very many mistakes tells the first ten', async (t) => {
   t.equal(problemsOf(() => sources({ 'a.yaml': 'a: 1\n'.repeat(1000) })).length, 10)
@@ -238,7 +265,8 @@ t.test('property: YAML is read as the parser of the editors reads it, or refused
     let content: unknown
     try {
       content = source('a.yaml', text).content
-    } catch {
+    } catch (error) {
+      assert.ok(error instanceof PolicyError)
       return
     }
     const document = parseDocument(text, { version: '1.2', schema: 'core', uniqueKeys: true })

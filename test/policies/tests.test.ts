@@ -154,6 +154,17 @@ const CASES: readonly { promise: string, tests: string, problems: readonly strin
   { promise: 'an unknown action', tests: expected('updat: allow'), problems: ['author.yaml:14:15 no rule mentions the action "updat". Did you mean "update"?'] },
   { promise: 'an unknown role', tests: given('as: { roles: [auther, 1] }'), problems: ['author.yaml:15:19 no policy defines the role "auther". Did you mean "author"?', 'author.yaml:15:27 no policy defines the role 1. Allowed: anonymous, author'] },
   { promise: 'roles that are no list', tests: given('as: { roles: author }'), problems: ['author.yaml:15:18 "roles" must be a list; it is "author"'] },
+  { promise: 'an unknown role of a membership', tests: given('as: { memberships: [{ tenant: aurora, roles: [auther] }] }'), problems: ['author.yaml:15:51 no policy defines the role "auther". Did you mean "author"?'] },
+  { promise: 'a membership in other words', tests: given('as: { memberships: [{ tenantId: aurora, role: author }] }'), problems: ['author.yaml:15:27 unknown key "tenantId" in a membership. Did you mean "tenant"?', 'author.yaml:15:45 unknown key "role" in a membership. Did you mean "roles"?'] },
+  { promise: 'a membership without its parts', tests: given('as: { memberships: [{ since: 2026 }] }'), problems: ['author.yaml:15:25 a membership needs "tenant"', 'author.yaml:15:25 a membership needs "roles"'] },
+  { promise: 'a membership of other types', tests: given('as: { memberships: [{ tenant: [aurora], roles: author }, aurora, { tenant: "", roles: [author] }] }'), problems: ['author.yaml:15:35 "tenant" must be a text or a number; it is ["aurora"]', 'author.yaml:15:52 "roles" must be a list; it is "author"', 'author.yaml:15:62 a membership must be a map, { tenant: …, roles: […] }; it is "aurora"', 'author.yaml:15:80 "tenant" must be a text or a number; it is ""'] },
+  { promise: 'memberships that are a map', tests: given('as: { memberships: { aurora: [author] } }'), problems: ['author.yaml:15:24 "memberships" must be a list, [{ tenant: …, roles: […] }]; it is {"aurora":["author"]}'] },
+  { promise: 'a time that is a text', tests: given('environment: { now: "2026-11-23T10:00:00Z" }'), problems: ['author.yaml:15:25 "now" is a date, and "2026-11-23T10:00:00Z" is none: write { $date: "2026-11-23T10:00:00Z" }'] },
+  { promise: 'a time of the day', tests: given('environment: { now: "22:00" }'), problems: ['author.yaml:15:25 "now" is a date, and "22:00" is none: write { $date: "2026-01-01T22:00:00Z" }'] },
+  { promise: 'a time that is another text', tests: given('environment: { now: soon }'), problems: ['author.yaml:15:25 "now" is a date, and "soon" is none: write { $date: "2026-01-01T00:00:00Z" }'] },
+  { promise: 'a time that is a number', tests: given('environment: { now: 5 }'), problems: ['author.yaml:15:25 "now" is a date, and 5 is none: write { $date: "2026-01-01T00:00:00Z" }'] },
+  { promise: 'an expectation that is true', tests: expected('update: true'), problems: ['author.yaml:14:23 "update" is true, and must be one of allow, deny, { allow: […] }, { deny: code }'] },
+  { promise: 'an expectation in another word', tests: expected('update: yes'), problems: ['author.yaml:14:23 "yes" is not an expectation. Allowed: allow, deny, { allow: […] }, { deny: code }'] },
   { promise: 'an unknown public code', tests: expected('update: { deny: article_dun }'), problems: ['author.yaml:14:31 no policy has the code "article_dun". Did you mean "article_done"?'] },
   { promise: 'an unknown emergency', tests: given('breakGlass: outtage'), problems: ['author.yaml:15:17 no policy is for the emergency "outtage". Did you mean "outage"?'] },
   { promise: 'an unknown attribute of a record', tests: 'given: { Article: { sttus: draft } }\nexpect: {}', problems: ['author.yaml:13:25 unknown attribute "sttus" of Article. Did you mean "status"?'] },
@@ -181,6 +192,17 @@ t.test('the words that everybody knows need no policy', async (t) => {
   const text = test('given: { Article: { id: 1, meta: { any: thing } } }\nexpect: { read: allow, delete: { deny: insufficient_permissions }, create: { deny: unauthenticated } }')
   t.equal(compiled({ ...ALL, 'author.yaml': text }).tests.length, 1)
   t.equal(compiled({ ...ALL, 'author.yaml': test('given: { Article: { createdAt: "2026-01-01" } }\nexpect: { update: { allow: meta.deep } }') }).tests.length, 1)
+})
+
+t.test('what a user calls his memberships is his own, where it is declared so; and nothing is missing where there are none', async (t) => {
+  const subjects = SUBJECTS.replace('org.plan', 'memberships: object\n    org.plan')
+  t.equal(compiled({ ...MORE, 'checks.json': '{ "deny": [{ "code": "x", "when": { "id": "x" } }] }', 'subjects.yaml': subjects, 'author.yaml': test('as: { memberships: { aurora: [author] } }\ngiven: Article\nexpect: {}') }).tests.length, 1)
+  t.equal(compiled({ ...ALL, 'author.yaml': test('as: { memberships: null }\nenvironment: { now: null }\ngiven: Article\nexpect: {}') }).tests.length, 1)
+  t.equal(compiled({ ...ALL, 'author.yaml': test('as: { memberships: [{ tenant: 7, roles: [author], since: 2026 }] }\ngiven: Article\nexpect: {}') }).tests.length, 1)
+})
+
+t.test('a time must be a date also where nothing is declared', async (t) => {
+  t.strictSame(problemsOf(() => compiled({ 'author.yaml': test('environment: { now: "22:00" }\ngiven: Article\nexpect: {}', UNDECLARED) })), ['author.yaml:4:25 "now" is a date, and "22:00" is none: write { $date: "2026-01-01T22:00:00Z" }'])
 })
 
 t.test('where nothing is declared, tests may name what they like of users and records, but only subjects and actions of rules', async (t) => {

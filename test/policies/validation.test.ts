@@ -446,22 +446,22 @@ const CASES: readonly { promise: string, files: Files, problems: readonly string
     promise: 'role and when do not stand together',
     files: { 'author.yaml': 'role: a\nwhen: { plan: pro }\nrules: []\n' },
     problems: [
-      'author.yaml:2:1 "when" does not go with "role": a policy with "role" has role, inherits, rules, tests',
+      'author.yaml:2:1 "when" does not go with "role": a policy with "role" has role, inherits, quota, rules, tests',
     ],
   },
   {
     promise: 'a policy with when inherits nothing',
     files: { 'author.yaml': 'when: { plan: pro }\ninherits: a\nrules: []\n' },
     problems: [
-      'author.yaml:2:1 "inherits" does not go with "when": a policy with "when" has name, when, denied, rules, tests',
+      'author.yaml:2:1 "inherits" does not go with "when": a policy with "when" has name, when, denied, quota, rules, tests',
     ],
   },
   {
     promise: 'a policy with a role has no denied and no name',
     files: { 'author.yaml': 'role: a\ndenied: { code: x }\nname: b\n' },
     problems: [
-      'author.yaml:2:1 "denied" does not go with "role": a policy with "role" has role, inherits, rules, tests',
-      'author.yaml:3:1 "name" does not go with "role": a policy with "role" has role, inherits, rules, tests',
+      'author.yaml:2:1 "denied" does not go with "role": a policy with "role" has role, inherits, quota, rules, tests',
+      'author.yaml:3:1 "name" does not go with "role": a policy with "role" has role, inherits, quota, rules, tests',
     ],
   },
   {
@@ -472,10 +472,10 @@ const CASES: readonly { promise: string, files: Files, problems: readonly string
     ],
   },
   {
-    promise: 'a policy with when needs rules',
+    promise: 'a policy with when needs rules or a quota',
     files: { 'author.yaml': 'when: { plan: pro }\n' },
     problems: [
-      'author.yaml:1:1 a policy with "when" needs "rules"',
+      'author.yaml:1:1 a policy with "when" needs "rules" or "quota"',
     ],
   },
   {
@@ -583,7 +583,7 @@ const CASES: readonly { promise: string, files: Files, problems: readonly string
       'author.yaml:5:29 "authorId" of Article is integer: "5" does not fit',
       'author.yaml:5:38 "id" of Article is integer: 1.5 does not fit',
       'author.yaml:5:50 "title" of Article is string: 5 does not fit',
-      'author.yaml:5:64 "createdAt" of Article is date: "yesterday" does not fit',
+      'author.yaml:5:64 "createdAt" of Article is date: "yesterday" does not fit; write a date that exists, "2026-01-31", or with a time "2026-01-31T09:00:00Z"',
       'author.yaml:5:89 "score" of Article is number: "x" does not fit',
       'author.yaml:5:102 "done" of Article is boolean: 1 does not fit',
       'author.yaml:5:111 "$eq" does not fit "tags" of Article, which is array. Allowed: $all, $size, $exists',
@@ -817,7 +817,7 @@ t.test('the error has a code, a status and its problems as data', async (t) => {
   t.match(error, {
     code: 'FST_GATEHOUSE_POLICY',
     statusCode: 500,
-    problems: [{ place: { file: 'a.yaml', line: 2, column: 1 }, message: 'unknown key "colour" in a policy. Allowed: role, name, when, inherits, denied, breakGlass, deny, rules, tests' }],
+    problems: [{ place: { file: 'a.yaml', line: 2, column: 1 }, message: 'unknown key "colour" in a policy. Allowed: role, name, when, inherits, denied, breakGlass, deny, quota, rules, tests' }],
   })
 })
 

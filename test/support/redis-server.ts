@@ -5,7 +5,6 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { Redis, type RedisOptions } from 'ioredis'
 import type { Test } from 'tap'
 import { program } from './programs.ts'
@@ -15,8 +14,8 @@ type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>
 export interface RedisServer {
   /** `redis://127.0.0.1:…` */
   readonly url: string
-  /** A new connection, which ends with the test. It tries again every few milliseconds while the server is down. */
-  readonly client: (options?: ConnectionOptions) => Redis
+  /** A new connection, which ends with the test, or with the part of it that is given. It tries again every few milliseconds while the server is down. */
+  readonly client: (options?: ConnectionOptions, t?: Pick<Test, 'teardown'>) => Redis
   /** Kills it without a warning, as a crash does. */
   readonly stop: () => Promise<void>
   /** Starts it again on the same port with what it wrote down. */
@@ -24,13 +23,21 @@ export interface RedisServer {
   /** It accepts connections and does not answer, until `wake`. */
   readonly hang: () => void
   readonly wake: () => void
-  /** Resolves when so many milliseconds have passed by the server's own clock. */
-  readonly passed: (milliseconds: number) => Promise<void>
+  /** Every key has so many milliseconds less to live, as if they had passed. */
+  readonly pass: (milliseconds: number) => Promise<void>
 }
 
 /** Below the ports that outgoing connections are given, so that none takes it while the server is down. */
 const PORTS = [16_000, 32_000] as const
 const TRIES = 20
+
+/** A key whose time to live becomes 0 or less is deleted by PEXPIRE. */
+const LATER = `
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  local left = redis.call('PTTL', key)
+  if left >= 0 then redis.call('PEXPIRE', key, left - ARGV[1]) end
+end
+`
 
 /** `settings` are lines of redis.conf, as in `redisServer(t, 'appendonly yes')`. `null` where there is none: then the test says so and returns; under `CI=true` it fails. */
 export async function redisServer (t: Test, ...settings: readonly string[]): Promise<RedisServer | null> {
@@ -53,10 +60,10 @@ export async function redisServer (t: Test, ...settings: readonly string[]): Pro
   const started = await onFreePort(async (port) => { child = await launch(file, [...fixed, '--port', `${port}`]) })
   const url = `redis://127.0.0.1:${started}`
 
-  const client = (options: ConnectionOptions = {}): Redis => {
+  const client = (options: ConnectionOptions = {}, owner: Pick<Test, 'teardown'> = t): Redis => {
     const redis = new Redis(url, { retryStrategy: () => 20, ...options })
     redis.on('error', () => {}) // what the server's end means is told by the commands
-    t.teardown(() => redis.disconnect())
+    owner.teardown(() => redis.disconnect())
     return redis
   }
 
@@ -67,15 +74,9 @@ export async function redisServer (t: Test, ...settings: readonly string[]): Pro
     start: async () => { child = await launch(file, [...fixed, '--port', `${started}`]) },
     hang: () => { child?.kill('SIGSTOP') },
     wake: () => { child?.kill('SIGCONT') },
-    async passed (milliseconds) {
+    async pass (milliseconds) {
       const redis = client()
-      const time = async (): Promise<number> => {
-        const [seconds, micros] = await redis.time()
-        return Number(seconds) * 1000 + Number(micros) / 1000
-      }
-      const end = await time() + milliseconds
-      // a key is still there in the very millisecond in which its time is over
-      while (await time() <= end + 1) await pause(5)
+      await redis.eval(LATER, 0, milliseconds)
       redis.disconnect()
     },
   }

@@ -87,6 +87,34 @@ tests:
   - { name: elsewhere, as: { id: abe, tenantId: aurora, roles: [author], suspended: false, plan: free }, given: { Article: { tenantId: borealis, authorId: abe } }, expect: {} }
 `
 
+t.test('each comparison of a relation is dropped, unless it is the only one', async (t) => {
+  const subjects = `user: { attributes: { id: string, teams: array } }
+subjects:
+  Article:
+    attributes: { by: string, team: string, open: boolean }
+    relations:
+      owner: { by: $user.id }
+      mate: { team: { $in: $user.teams }, $or: [{ open: true }, { by: { $ne: $user.id } }] }
+      unused: { by: $user.id, open: true }
+  Report: {}
+`
+  const relations = (content: unknown): unknown => (content as { subjects: { Article: { relations: { mate: unknown } } } }).subjects.Article.relations.mate
+  t.strictSame(mutants(subjects, 'subjects.yaml').map(([dropped, content]) => [dropped, relations(content)]).slice(0, 3), [
+    ['subjects.Article.relations.mate.team.$in: "$user.teams"', { $or: [{ open: true }, { by: { $ne: '$user.id' } }] }],
+    ['subjects.Article.relations.mate.$or.0.open: true', { team: { $in: '$user.teams' }, $or: [{ by: { $ne: '$user.id' } }] }],
+    ['subjects.Article.relations.mate.$or.1.by.$ne: "$user.id"', { team: { $in: '$user.teams' }, $or: [{ open: true }] }],
+  ])
+  const policy = `role: author
+rules: [{ action: read, subject: Article, relation: mate }]
+tests:
+  - { as: { id: ada, teams: [a], roles: [author] }, given: { Article: { by: bob, team: a, open: false } }, expect: { read: allow } }
+  - { as: { id: ada, teams: [a], roles: [author] }, given: { Article: { by: ada, team: a, open: false } }, expect: {} }
+  - { as: { id: ada, teams: [a], roles: [author] }, given: { Article: { by: ada, team: a, open: true } }, expect: { read: allow } }
+`
+  const { survivors } = await mutatePolicies(folderOf(t, { 'subjects.yaml': subjects, 'author.yaml': policy }))
+  t.strictSame(survivors.map(({ dropped, place: { line } }) => [dropped, line]), [['subjects.Article.relations.mate.team.$in: "$user.teams"', 7]])
+})
+
 t.test('no mutant survives tests that say everything', async (t) => {
   const report = await mutatePolicies(folderOf(t, { 'subjects.yaml': SUBJECTS, 'author.yaml': WATCHED }))
   t.match(report, { tests: 3, mutants: 3, noticed: 3, refused: 0, survivors: [], uncovered: [], text: '3 tests notice 3 of 3 mutants; 0 more could not come in force.' })

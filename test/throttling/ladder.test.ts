@@ -56,5 +56,5 @@ t.test('throttling 14: whatever is given, the ladder makes sense or there is non
 })
 
 t.test('the table of defaults passes its own checks', async (t) => {
-  for (const dimension of ['address', 'account'] as const) t.doesNotThrow(() => ladderOf(dimension, DEFAULT_LADDERS[dimension], 'here'))
+  for (const dimension of ['address', 'account', 'device', 'credentials'] as const) t.doesNotThrow(() => ladderOf(dimension, DEFAULT_LADDERS[dimension], 'here'))
 })

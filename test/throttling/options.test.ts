@@ -42,7 +42,7 @@ t.test('a name, a prefix, or a function that makes no sense stops the start', as
 t.test('what is not a store stops the start', async (t) => {
   const { charge, refund } = memoryAttempts()
   wrong(t, { store: { charge, refund } }, /^throttle\.store: .*\(without: reset, status\)/)
-  wrong(t, { store: null }, /^throttle\.store: null was given; .*\(without: charge, refund, reset, status\)/)
+  wrong(t, { store: null }, /^throttle\.store: it is no store of this kind; .*\(without: charge, refund, reset, status\)/)
   wrong(t, { store: memoryAttempts(), now: () => 0 }, /store was given beside max or now/)
   wrong(t, { store: memoryAttempts(), max: 50 }, /store was given beside max or now/)
   t.doesNotThrow(() => createThrottle({ store: memoryAttempts() }))
@@ -54,4 +54,15 @@ t.test('law 7: a secret that will not do stops the start, and is not in the mess
   wrong(t, { secret: 1234567 }, /^throttle\.secret: a value of type number was given; [^1]*16 bytes\.$/)
   t.doesNotThrow(() => createThrottle({ secret: 'x'.repeat(16) }))
   t.doesNotThrow(() => createThrottle({ secret: new Uint8Array(16) }))
+})
+
+t.test('throttling 14: a deadline, a mode, a device and a hard stop that make no sense stop the start', async (t) => {
+  wrong(t, { deadline: 0 }, /^throttle\.deadline: 0 was given; allowed is an integer of milliseconds from 1 to 60000/)
+  wrong(t, { onStoreError: 'allow' as never }, /^throttle\.onStoreError: 'allow' was given; allowed is 'memory' or 'refuse'/)
+  wrong(t, { hardStop: 0 }, /^throttle\.hardStop: 0 was given/)
+  wrong(t, { device: {}, account: false }, /^throttle: device was given, and account is false/)
+  wrong(t, { device: { cokie: 'a' } as never }, /^throttle\.device: there is no option 'cokie'.*Did you mean "cookie"/)
+  wrong(t, { device: { cookie: 'a b' } }, /^throttle\.device\.cookie/)
+  wrong(t, { device: { maxAge: 0 } }, /^throttle\.device\.maxAge/)
+  wrong(t, { device: { ladder: { free: 0 } } }, /^throttle\.device\.ladder\.free/)
 })

@@ -7,7 +7,8 @@ import t from 'tap'
 import type { AttemptStore } from '../../lib/stores/counters.ts'
 import { memoryAttempts } from '../../lib/stores/memory.ts'
 import { StoreUnavailable } from '../../lib/stores/unavailable.ts'
-import { createThrottle, type Guarded, type Throttle, type ThrottleEvent, type ThrottleOptions } from '../../lib/throttling/throttle.ts'
+import { createThrottle, type Guarded, type Throttle, type ThrottleOptions } from '../../lib/throttling/throttle.ts'
+import type { AttemptEvent } from '../../lib/reporting/throttle-event.ts'
 import { handClock } from '../stores/hand-clock.ts'
 
 const ALICE = 'alice@example.com'
@@ -17,7 +18,7 @@ const SECONDS = 1_000
 
 interface Bench {
   readonly throttle: Throttle
-  readonly events: ThrottleEvent[]
+  readonly events: AttemptEvent[]
   readonly advance: (milliseconds: number) => void
   /** How often a password was checked. */
   readonly checks: () => number
@@ -29,8 +30,8 @@ interface Bench {
 /** A throttle in front of a password check that takes a turn of the event loop. The password is `right`. */
 function bench (options: ThrottleOptions = {}): Bench {
   const { now, advance } = handClock()
-  const events: ThrottleEvent[] = []
-  const throttle = createThrottle({ ...(options.store === undefined ? { now } : {}), onEvent: (event) => events.push(event), ...options })
+  const events: AttemptEvent[] = []
+  const throttle = createThrottle({ ...(options.store === undefined ? { now } : {}), onEvent: (event) => events.push(event as AttemptEvent), ...options })
   let checks = 0
   const attempt: Bench['attempt'] = (password, account = ALICE, client = HOME) => throttle.guard(client, account, async () => {
     checks += 1
@@ -313,8 +314,8 @@ t.test('throttling 36: a failure, the lock that it sets and a denial are reporte
   await wrong()
   await wrong()
   await wrong()
-  const account = { dimension: 'account', key: events[1]?.key }
-  const address = { dimension: 'address', key: events[0]?.key }
+  const account = { throttle: 'sign-in', dimension: 'account', key: events[1]?.key }
+  const address = { throttle: 'sign-in', dimension: 'address', key: events[0]?.key }
   t.same(events, [
     { kind: 'failure', ...address, failures: 1, retryAfter: 0 },
     { kind: 'failure', ...account, failures: 1, retryAfter: 0 },
@@ -410,7 +411,7 @@ t.test('law 10: a store that cannot answer is no denial and no success, and the 
   const cause = new Error('connection refused')
   for (const fail of [() => { throw cause }, async () => { throw cause }]) {
     for (const dimension of ['address', 'account']) {
-      const { right, checks, throttle } = bench({ store: spied(memoryAttempts(), (operation, key) => operation === 'charge' && key.includes(dimension) ? fail() : undefined) })
+      const { right, checks, throttle } = bench({ onStoreError: 'refuse', store: spied(memoryAttempts(), (operation, key) => operation === 'charge' && key.includes(dimension) ? fail() : undefined) })
       await t.rejects(right(), { name: 'StoreUnavailable', code: 'FST_GATEHOUSE_STORE_UNAVAILABLE', message: 'A store could not answer', cause })
       t.equal(checks(), 0)
       t.same(await throttle.status({ account: ALICE, ip: HOME.ip }), { account: null, address: null }, `nothing stays counted when the ${dimension} fails`)
@@ -420,7 +421,7 @@ t.test('law 10: a store that cannot answer is no denial and no success, and the 
 
 t.test('law 10: an answer that is none is no admission', async (t) => {
   for (const nonsense of [undefined, null, {}, true, { admitted: 1, failures: 1, retryAfter: 0 }, { admitted: true, failures: NaN, retryAfter: 0 }, { admitted: false, failures: 1, retryAfter: Infinity }]) {
-    const { right, checks } = bench({ store: { ...memoryAttempts(), charge: () => nonsense as never } })
+    const { right, checks } = bench({ onStoreError: 'refuse', store: { ...memoryAttempts(), charge: () => nonsense as never } })
     await t.rejects(right(), StoreUnavailable)
     t.equal(checks(), 0)
   }
@@ -428,25 +429,25 @@ t.test('law 10: an answer that is none is no admission', async (t) => {
 
 t.test('law 10: a store that fails afterwards withholds what the check found', async (t) => {
   for (const failing of ['reset', 'refund']) {
-    const { right } = bench({ store: spied(memoryAttempts(), (operation) => { if (operation === failing) throw new Error('gone') }) })
+    const { right } = bench({ onStoreError: 'refuse', store: spied(memoryAttempts(), (operation) => { if (operation === failing) throw new Error('gone') }) })
     await t.rejects(right(), StoreUnavailable, failing)
   }
 })
 
 t.test('law 10: a refund that fails at a denial is the store\'s error too', async (t) => {
-  const { wrong } = bench({ store: spied(memoryAttempts(), (operation) => { if (operation === 'refund') throw new Error('gone') }) })
+  const { wrong } = bench({ onStoreError: 'refuse', store: spied(memoryAttempts(), (operation) => { if (operation === 'refund') throw new Error('gone') }) })
   for (let guess = 1; guess <= 5; guess++) t.same(await wrong(), ADMITTED_WRONG)
   await t.rejects(wrong(), StoreUnavailable)
 })
 
 t.test('the error of the check is not replaced by one of the store', async (t) => {
   const down = new Error('the user store is down')
-  const { throttle } = bench({ store: spied(memoryAttempts(), (operation) => { if (operation === 'refund') throw new Error('gone') }) })
+  const { throttle } = bench({ onStoreError: 'refuse', store: spied(memoryAttempts(), (operation) => { if (operation === 'refund') throw new Error('gone') }) })
   await t.rejects(throttle.guard(HOME, ALICE, () => { throw down }, () => true), down)
 })
 
 t.test('status and unlock say so when the store cannot answer; a store may answer nothing with undefined', async (t) => {
-  const { throttle } = bench({ store: spied(memoryAttempts(), () => { throw new Error('gone') }) })
+  const { throttle } = bench({ onStoreError: 'refuse', store: spied(memoryAttempts(), () => { throw new Error('gone') }) })
   await t.rejects(throttle.status({ account: ALICE }), StoreUnavailable)
   await t.rejects(throttle.unlock({ account: ALICE }), StoreUnavailable)
   const { throttle: other } = bench({ store: { ...memoryAttempts(), status: () => undefined as never } })
@@ -454,6 +455,97 @@ t.test('status and unlock say so when the store cannot answer; a store may answe
 })
 
 /** The store, with `before` called in front of every operation. */
+t.test('throttling 35: who signed in on this device still gets in while strangers lock the account; a stranger with another cookie does not', async (t) => {
+  const { now, advance } = handClock()
+  const throttle = createThrottle({ now, address: false, device: { ladder: { free: 2 } } })
+  let checks = 0
+  const attempt = (right: boolean, cookies?: string) => throttle.guard({ ip: HOME.ip, cookies, secure: true }, ALICE, () => { checks++; return right }, (ok) => !ok)
+  const first = await attempt(true)
+  const cookie = (first as { cookie?: string }).cookie?.split(';', 1)[0]
+  t.match((first as { cookie?: string }).cookie, /; Secure$/)
+  for (let guess = 0; guess < 9; guess++) await attempt(false)
+  t.match(await attempt(true), { kind: 'denied', dimension: 'account' })
+  t.match(await attempt(true, `${cookie}x`), { kind: 'denied', dimension: 'account' })
+  const before = checks
+  t.same(await attempt(true, cookie), { kind: 'admitted', value: true }, 'and needs no other cookie')
+  t.equal(checks, before + 1)
+  t.same(await attempt(false, cookie), { kind: 'admitted', value: false })
+  t.same(await attempt(false, cookie), { kind: 'admitted', value: false })
+  t.match(await attempt(true, cookie), { kind: 'denied', dimension: 'device' }, 'each cookie has its own lock')
+  t.match(await attempt(true), { kind: 'denied', dimension: 'account' }, 'what happens on the device leaves strangers out')
+  advance(1_000)
+  t.same(await attempt(true, cookie), { kind: 'admitted', value: true })
+  t.same(await attempt(false, cookie), { kind: 'admitted', value: false })
+  t.same(await attempt(false, cookie), { kind: 'admitted', value: false }, 'a right secret forgets the failures of the device')
+})
+
+t.test('without an account there is no device', async (t) => {
+  const throttle = createThrottle({ device: {} })
+  t.same(await throttle.guard(HOME, null, () => true, () => false), { kind: 'admitted', value: true })
+})
+
+t.test('throttling 36: a hundred failures in a row are reported once, of the account and not of the network', async (t) => {
+  const { wrong, events, advance, right } = bench({ address: { free: 1000 }, account: { free: 1, base: 1, cap: 1 }, hardStop: 100 })
+  for (let count = 0; count < 102; count++) {
+    await wrong()
+    advance(1_000)
+  }
+  const stops = events.filter(({ kind }) => kind === 'hard_stop')
+  t.match(stops, [{ dimension: 'account', failures: 100, retryAfter: 1 }])
+  t.equal(stops.length, 1)
+  await right()
+  const never = bench({ hardStop: false, account: { free: 200 }, address: false })
+  for (let count = 0; count < 120; count++) await never.wrong()
+  t.notOk(never.events.some(({ kind }) => kind === 'hard_stop'))
+  const early = bench({ hardStop: 2, address: false })
+  await early.wrong()
+  await early.wrong()
+  t.match(early.events.at(-1), { kind: 'hard_stop', retryAfter: 0 }, 'a failure that sets no lock')
+})
+
+t.test('throttling 29: while the store is down it is counted in memory with half of the free failures, and a lock of that time holds', async (t) => {
+  let isDown = true
+  const sound = memoryAttempts()
+  const { wrong, right, checks, throttle, events } = bench({ store: spied(sound, () => { if (isDown) throw new Error('gone') }), address: false, account: { base: 600 } })
+  for (let guess = 0; guess < 2; guess++) t.same(await wrong(), ADMITTED_WRONG)
+  t.match(await wrong(), { kind: 'denied', dimension: 'account' })
+  t.equal(checks(), 2)
+  t.match(await throttle.status({ account: ALICE }), { account: { failures: 2 } })
+  isDown = false
+  t.match(await right(), { kind: 'denied' }, 'the store is back, and knows nothing of it')
+  t.match(await throttle.status({ account: ALICE }), { account: { failures: 2 } })
+  await throttle.unlock({ account: ALICE })
+  t.same(await right(), ADMITTED_RIGHT)
+  t.equal(events.filter(({ kind }) => kind as string === 'store_down').length, 1)
+})
+
+t.test('throttling 29: what was charged is settled where it was charged; what cannot be taken back stays counted', async (t) => {
+  let isDown = false
+  const sound = memoryAttempts()
+  const store = spied(sound, () => { if (isDown) throw new Error('gone') })
+  const throttle = createThrottle({ store, account: { free: 9 } })
+  const guess = (during: () => void, right: boolean) => throttle.guard(HOME, ALICE, () => { during(); return right }, (ok) => !ok)
+  t.same(await guess(() => { isDown = true }, true), ADMITTED_RIGHT, 'right is right, though it cannot be taken back')
+  isDown = false
+  t.match(await throttle.status({ account: ALICE, ip: HOME.ip }), { account: { failures: 1 }, address: { failures: 1 } })
+  isDown = true
+  t.same(await guess(() => {}, true), ADMITTED_RIGHT, 'charged and settled in memory')
+  t.match(await throttle.status({ account: ALICE, ip: HOME.ip }), { account: null, address: null })
+  await t.rejects(throttle.guard(HOME, ALICE, () => { throw new Error('no database') }, () => false), { message: 'no database' })
+  t.match(await throttle.status({ account: ALICE, ip: HOME.ip }), { account: null, address: null }, 'what was no attempt stays counted nowhere')
+})
+
+t.test('throttling 29: of the store and the memory the worse is told', async (t) => {
+  let isDown = false
+  const sound = memoryAttempts()
+  const { wrong, throttle } = bench({ store: spied(sound, () => { if (isDown) throw new Error('gone') }), address: false })
+  for (let guess = 0; guess < 3; guess++) await wrong()
+  isDown = true
+  await wrong()
+  isDown = false
+  t.match(await throttle.status({ account: ALICE }), { account: { failures: 3, retryAfter: 0 } })
+})
+
 function spied (store: AttemptStore, before: (operation: string, key: string) => unknown): AttemptStore {
   return {
     async charge (key, ladder) { await before('charge', key); return store.charge(key, ladder) },

@@ -36,6 +36,7 @@ export function kysely (options: KyselyOptions): Backend<KyselyWhere> {
   const columns = new ColumnMap('kysely({ columns })', options.columns, dialect)
   return Object.freeze({
     name: `Kysely on ${dialect.name}`,
+    stored: columns.stored,
     problem: (condition) => problemOf(condition, columns),
     translate: (filter) => {
       const { texts, values } = fragment`(${whereOf(filter, columns, dialect)})`

@@ -5,6 +5,7 @@ import type { Path, Scalar } from '../../policies/condition.ts'
 import type { Backend } from '../backend.ts'
 import { equalTo, FAMILIES, familiesOf, ordered, TYPES } from './mongodb-values.ts'
 import type { Family, Literal } from './mongodb-values.ts'
+import { storedAs } from './stored-as.ts'
 import { comparisonsOf, conjunction, disjunction, queryOf } from './two-valued.ts'
 import type { Language, Part, Question } from './two-valued.ts'
 
@@ -40,6 +41,7 @@ export function mongodb<F = MongodbFilter> (options: MongodbOptions = {}): Backe
   }
   return Object.freeze({
     name: 'MongoDB',
+    ...attributes !== undefined && { stored: { option: 'attributes', attributes: new Map(Object.entries(attributes).map(([name, type]) => [name, { type, holds: storedAs(type) }])) } },
     problem: (condition) => comparisonsOf(condition).map(({ path }) => problemOf(path, attributes)).find((problem) => problem !== null) ?? null,
     translate: (filter) => {
       const query = queryOf(filter, language)

@@ -32,6 +32,7 @@ export function postgresql (options: PostgresqlOptions): Backend<SqlWhere> {
   const columns = new ColumnMap('postgresql({ columns })', options.columns, POSTGRESQL)
   return Object.freeze({
     name: POSTGRESQL.name,
+    stored: columns.stored,
     problem: (condition) => problemOf(condition, columns),
     translate: (filter) => new Where(whereOf(filter, columns, POSTGRESQL), 1),
   } satisfies Backend<SqlWhere>)

@@ -2,10 +2,11 @@
 import { knownOptionsOnly, OptionError, wrongOption } from '../../option-error.ts'
 import { didYouMean } from '../../nearest.ts'
 import type { Comparison, Condition, Path, Scalar } from '../../policies/condition.ts'
-import type { Backend } from '../backend.ts'
+import type { Backend, StoredAttribute } from '../backend.ts'
 import { fieldOf } from './prisma-fields.ts'
 import type { Field, PrismaField } from './prisma-fields.ts'
 import type { Literal, PrismaWhere } from './prisma-kinds.ts'
+import { storedAs } from './stored-as.ts'
 import { comparisonsOf, conjunction, disjunction, isOrder, queryOf } from './two-valued.ts'
 import type { Language, Part, Question } from './two-valued.ts'
 
@@ -34,6 +35,7 @@ export function prisma<F = PrismaWhere> (options: PrismaOptions): Backend<F> {
   const problem = (condition: Condition): string | null => problemOf(condition, fields)
   return Object.freeze({
     name: 'Prisma',
+    stored: { option: 'fields', attributes: new Map(Object.entries(options.fields).map(([name, declared]) => [name, storedField(declared)])) },
     problem,
     translate: (filter) => {
       const conditions = filter.kind === 'where' ? filter.clauses.flatMap(({ allowing, inverted }) => [...(allowing === 'every' ? [] : allowing), ...inverted]) : []
@@ -47,6 +49,11 @@ export function prisma<F = PrismaWhere> (options: PrismaOptions): Backend<F> {
 }
 
 const CONNECTIVES: Pick<Language<PrismaWhere>, 'and' | 'or'> = { and: (parts) => ({ AND: parts }), or: (parts) => ({ OR: parts }) }
+
+function storedField (declared: PrismaField): StoredAttribute {
+  const type = typeof declared === 'string' ? declared : declared.type ?? 'enum'
+  return { type, holds: storedAs(type) }
+}
 
 /** Never true. An empty OR would be, within other conditions, none for Prisma (https://github.com/prisma/prisma/issues/17367). */
 function contradiction (fields: Fields): PrismaWhere {

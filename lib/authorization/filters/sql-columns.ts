@@ -2,8 +2,10 @@
 import { didYouMean } from '../../nearest.ts'
 import { knownOptionsOnly, OptionError, wrongOption } from '../../option-error.ts'
 import type { Path } from '../../policies/condition.ts'
+import type { Stored } from '../backend.ts'
 import type { Dialect, Kind } from './dialect.ts'
 import { identifier, type Fragment } from './fragment.ts'
+import { storedAs } from './stored-as.ts'
 
 /** For each attribute that rules mention (`status`, `org.id`) its column's type, or the column's name too where it differs; dots in that separate a table's name. */
 export type Columns<Type extends string> = Readonly<Record<string, Type | { readonly column: string, readonly type: Type }>>
@@ -34,6 +36,10 @@ export class ColumnMap {
       }
       this.#columns.set(name, { column: identifier(column), kind: kinds[type] as Kind, type })
     }
+  }
+
+  get stored (): Stored {
+    return { option: 'columns', attributes: new Map([...this.#columns].map(([name, { type }]) => [name, { type, holds: storedAs(type) }])) }
   }
 
   /** Where an attribute is kept, or why that cannot be told. */

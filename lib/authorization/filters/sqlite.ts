@@ -32,6 +32,7 @@ export function sqlite (options: SqliteOptions): Backend<SqliteWhere> {
   const columns = new ColumnMap('sqlite({ columns })', options.columns, SQLITE)
   return Object.freeze({
     name: SQLITE.name,
+    stored: columns.stored,
     problem: (condition) => problemOf(condition, columns),
     translate: (filter) => {
       const where = whereOf(filter, columns, SQLITE)

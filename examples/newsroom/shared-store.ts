@@ -1,10 +1,11 @@
-/** Where it is kept which tokens have ended: in the memory of the process, or on a Redis or Valkey server that several processes share. */
+/** Where it is kept which tokens have ended, and counted who guesses: in the memory of the process, or on a Redis or Valkey server that several processes share. */
 import { Redis } from 'ioredis'
-import { memoryMarks, redisMarks, type MarkStore } from 'fastify-gatehouse/stores'
+import { memoryCounters, memoryMarks, redisCounters, redisMarks, type CounterStore, type MarkStore } from 'fastify-gatehouse/stores'
 import { oneLine } from './start-error.ts'
 
-export interface RevocationStore {
+export interface SharedStore {
   readonly marks: MarkStore
+  readonly counters: CounterStore
   /** @throws {Error} when the server cannot be reached, or does not let us in */
   readonly connect: () => Promise<void>
   readonly close: () => void
@@ -13,17 +14,18 @@ export interface RevocationStore {
 /** Milliseconds after which a server that says nothing counts as down. */
 const PATIENCE = 5000
 
-export function inMemory (): RevocationStore {
-  return { marks: memoryMarks(), connect: async () => {}, close: () => {} }
+export function inMemory (): SharedStore {
+  return { marks: memoryMarks(), counters: memoryCounters(), connect: async () => {}, close: () => {} }
 }
 
 /** It is connected to again by itself when it was away. Until then nobody is signed in: there is no queue of questions, each is a 503 at once. */
-export function onRedis (url: string): RevocationStore {
+export function onRedis (url: string): SharedStore {
   const client = new Redis(url, { lazyConnect: true, enableOfflineQueue: false, connectTimeout: PATIENCE, commandTimeout: PATIENCE })
   // Whoever needs the connection next gets the error.
   client.on('error', () => {})
   return {
     marks: redisMarks({ client, prefix: 'newsroom:ended:' }),
+    counters: redisCounters({ client, prefix: 'newsroom:counters:' }),
     async connect () {
       // Told as an event only: why a connection failed, and that there is no such database, after which the first one would be used.
       let trouble: unknown

@@ -1,0 +1,141 @@
+/** What counting costs: memory and Redis, beside a bare Map, `@fastify/rate-limit`'s stores and `rate-limiter-flexible`. `npx tsx bench/counters.ts`, with REDIS_URL for a server. */
+import { createRequire } from 'node:module'
+import { Redis } from 'ioredis'
+import { Redis as Valkey } from 'iovalkey'
+import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible'
+import { createClient } from 'redis'
+import { compared, inTurns, ratios, type Call } from './ability-rounds.ts'
+import { memoryAttempts, memoryQuotas, redisCounters } from './built.ts'
+import { rotated, shown, spreadOf } from './spread.ts'
+
+const require = createRequire(import.meta.url)
+
+type Incr = (key: string, done: (error: Error | null, state: unknown) => void, window: number, max: number) => void
+const LocalStore = require('@fastify/rate-limit/store/LocalStore.js') as new (continueExceeding: boolean, exponentialBackoff: boolean, cache: number) => { readonly incr: Incr }
+const RedisStore = require('@fastify/rate-limit/store/RedisStore.js') as new (continueExceeding: boolean, exponentialBackoff: boolean, redis: Redis, key: string) => { readonly incr: Incr }
+
+const HOT = 10_000
+const MILLION = 1_000_000
+const MINUTE = 60_000
+const ROUNDS = 5
+const LADDER = { free: 1_000_000_000, base: 1000, cap: 1000, window: MINUTE }
+const ALLOWANCE = { limit: 1_000_000_000, window: MINUTE }
+
+/** Keys as the plugin makes them. */
+const keyOf = (index: number): string => `sign-in:account:${index.toString(36).padStart(43, '0')}`
+const hot = Array.from({ length: HOT }, (_, index) => keyOf(index))
+
+/** A call that takes the next of the hot keys each time. */
+function cycling (use: (key: string) => unknown): Call {
+  let next = 0
+  return () => use(hot[next++ % HOT] as string)
+}
+
+async function memory (): Promise<void> {
+  const bare = new Map<string, number>()
+  const [attempts, quotas] = [memoryAttempts(), memoryQuotas()]
+  const local = new LocalStore(false, false, 100_000)
+  const flexible = new RateLimiterMemory({ points: 1_000_000_000, duration: 60 })
+  const times = await inTurns({
+    'bare Map': cycling((key) => bare.set(key, (bare.get(key) ?? 0) + 1)),
+    charge: cycling((key) => attempts.charge(key, LADDER)),
+    spend: cycling((key) => quotas.spend(key, ALLOWANCE, 1)),
+    '@fastify/rate-limit': cycling((key) => local.incr(key, () => {}, MINUTE, 1_000_000_000)),
+    'rate-limiter-flexible': cycling((key) => flexible.consume(key)),
+  })
+  console.log('One operation in memory, 10,000 hot keys. CPU time, as a ratio to a bare Map counter.')
+  console.table({ memory: compared(times) })
+}
+
+/** Bytes of the heap for each key, after a full collection. */
+function bytesEach (fill: () => unknown): number {
+  global.gc?.()
+  const before = process.memoryUsage().heapUsed
+  const kept = fill()
+  global.gc?.()
+  const after = process.memoryUsage().heapUsed
+  return kept === undefined ? 0 : (after - before) / MILLION
+}
+
+function filled<T> (store: T, put: (store: T, key: string) => unknown): T {
+  for (let index = 0; index < MILLION; index++) put(store, keyOf(index))
+  return store
+}
+
+function keys (): void {
+  if (global.gc === undefined) return console.log('Bytes for each key need --expose-gc.')
+  console.log('A million keys, each used once: bytes of heap for each.')
+  console.table({
+    'bare Map': { bytes: bytesEach(() => filled(new Map<string, number>(), (map, key) => map.set(key, 1))).toFixed(0) },
+    'memoryAttempts, room for all': { bytes: bytesEach(() => filled(memoryAttempts({ max: 4 * MILLION }), (store, key) => store.charge(key, LADDER))).toFixed(0) },
+    'memoryAttempts, as it is': { bytes: bytesEach(() => filled(memoryAttempts(), (store, key) => store.charge(key, LADDER))).toFixed(0) },
+    'memoryQuotas, as it is': { bytes: bytesEach(() => filled(memoryQuotas(), (store, key) => store.spend(key, ALLOWANCE, 1))).toFixed(0) },
+    '@fastify/rate-limit, room for all': { bytes: bytesEach(() => filled(new LocalStore(false, false, MILLION), (store, key) => store.incr(key, () => {}, MINUTE, 5))).toFixed(0) },
+  })
+}
+
+/** The longest that a store keeps the process from anything else while a million of its keys end and as many come. */
+async function pauses (): Promise<void> {
+  const longest: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    let now = 0
+    const store = memoryAttempts({ max: 4 * MILLION, now: () => now })
+    filled(store, (one, key) => one.charge(key, { ...LADDER, window: 1000 }))
+    now = MINUTE
+    let worst = 0
+    for (let index = 0; index < MILLION; index += 256) {
+      const before = performance.now()
+      for (let next = index; next < index + 256; next++) store.charge(keyOf(MILLION + next), LADDER)
+      worst = Math.max(worst, performance.now() - before)
+    }
+    longest.push(worst)
+  }
+  console.log(`The longest 256 operations while a million keys have ended: ${shown(spreadOf(longest), 1)} ms; 50 are allowed.`)
+}
+
+/** Operations a second with so many in flight. */
+async function rate (operation: () => Promise<unknown>, inFlight: number): Promise<number> {
+  const count = inFlight === 1 ? 2_000 : 20_000
+  let started = 0
+  const before = performance.now()
+  await Promise.all(Array.from({ length: inFlight }, async () => {
+    while (started++ < count) await operation()
+  }))
+  return count / ((performance.now() - before) / 1000)
+}
+
+async function redis (url: string): Promise<void> {
+  const [io, valkey, node] = [new Redis(url), new Valkey(url), await createClient({ url }).connect()]
+  const stores = { ioredis: redisCounters({ client: io, timeout: 60_000 }), iovalkey: redisCounters({ client: valkey, timeout: 60_000 }), redis: redisCounters({ client: node as never, timeout: 60_000 }) }
+  const flexible = new RateLimiterRedis({ storeClient: io, points: 1_000_000_000, duration: 60 })
+  const local = new RedisStore(false, false, io, 'bench:')
+  const contestants: Record<string, () => Promise<unknown>> = {
+    'rate-limiter-flexible, ioredis': () => flexible.consume(hot[Math.floor(Math.random() * HOT)] as string),
+    '@fastify/rate-limit, ioredis': () => new Promise((resolve) => { local.incr(hot[Math.floor(Math.random() * HOT)] as string, resolve, MINUTE, 1_000_000_000) }),
+    ...Object.fromEntries(Object.entries(stores).flatMap(([name, store]) => [
+      [`charge, ${name}`, () => store.charge(hot[Math.floor(Math.random() * HOT)] as string, LADDER)],
+      [`spend, ${name}`, () => store.spend(hot[Math.floor(Math.random() * HOT)] as string, ALLOWANCE, 1)],
+    ])),
+  }
+  for (const inFlight of [1, 64, 512]) {
+    const rates: Record<string, number[]> = {}
+    for (let round = -1; round < ROUNDS; round++) {
+      for (const [name, operation] of rotated(Object.entries(contestants), round + 1)) {
+        const found = await rate(operation, inFlight)
+        if (round >= 0) (rates[name] ??= []).push(found)
+      }
+    }
+    const [first] = Object.values(rates) as [number[]]
+    console.log(`Redis, ${inFlight} in flight: operations a second, and as a ratio to rate-limiter-flexible.`)
+    console.table(Object.fromEntries(Object.entries(rates).map(([name, own]) => [name, { 'a second': Math.round(spreadOf(own).median), ratio: shown(ratios(own, first), 2) }])))
+  }
+  io.disconnect()
+  valkey.disconnect()
+  node.destroy()
+}
+
+await memory()
+keys()
+await pauses()
+if (process.env['REDIS_URL'] === undefined) console.log('Redis is measured where REDIS_URL is set.')
+else await redis(process.env['REDIS_URL'])

@@ -1,0 +1,81 @@
+/** Quotas in the memory of one process: bounded, without timers, every operation one synchronous step and so atomic. */
+import { forwardClock } from './clock.ts'
+import type { Allowance, QuotaStore, Spending } from './counters.ts'
+import { givenBack, spent } from './gcra.ts'
+import { generations } from './generations.ts'
+import { memorySettings } from './memory-options.ts'
+import { inWholeMilliseconds, mustBeSpendable } from './spending.ts'
+
+export interface MemoryQuotasOptions {
+  /** The most keys that are remembered, an integer from 4 up; default 100,000 (at most about 25 MB). At least half of them may be used up ones. */
+  readonly max?: number
+  /** A clock in milliseconds; default a monotonic one, which a change of the system's time does not touch. */
+  readonly now?: () => number
+  /**
+   * Called when keys that are used up fill their share, so that unknown keys are denied: once an episode, with the first key that is
+   * turned away and the milliseconds until there will be room.
+   */
+  readonly overflow?: (key: string, retryAfter: number) => void
+}
+
+/** A `QuotaStore` that answers at once. */
+export interface MemoryQuotas extends QuotaStore {
+  /** The keys held now, never more than `max`. */
+  readonly size: number
+  spend: (key: string, allowance: Allowance, cost: number) => Spending
+  giveBack: (key: string, allowance: Allowance, cost: number) => void
+}
+
+/** What is spent, as the milliseconds from `at` on until it no longer is: sums of fractions stay as exact in a year as they are on the first day. */
+interface Level {
+  at: number
+  level: number
+  /** Until then there is nothing left for a cost of 1. */
+  lockedUntil: number
+}
+
+/**
+ * A store for one process. Under a spray of keys the oldest that are not used up are forgotten, a used up one never; if those fill their share of
+ * the table, unknown keys are denied until there is room (facts: throttling 31, 32).
+ * @throws {OptionError} for an option that is unknown or out of bounds
+ */
+export function memoryQuotas (options: MemoryQuotasOptions = {}): MemoryQuotas {
+  const { max, now, overflow } = memorySettings('memoryQuotas', options)
+  const table = generations<Level>(max)
+  const clock = forwardClock(now)
+
+  return {
+    get size () { return table.size },
+
+    spend (key, allowance, cost) {
+      mustBeSpendable(allowance, cost)
+      const time = clock()
+      const { spending, fullAt: level } = spent(levelAt(time, table.get(key)), 0, allowance, cost)
+      if (!spending.allowed) return inWholeMilliseconds(spending, allowance)
+      const put = table.put(key, { at: time, level, lockedUntil: spending.remaining > 0 ? 0 : time + level + unitOf(allowance) - allowance.window }, time)
+      if (put.kind === 'stored') return inWholeMilliseconds(spending, allowance)
+      const wait = Math.ceil(put.until - time)
+      if (put.first) overflow(key, wait)
+      return { allowed: false, remaining: 0, resetAfter: wait, retryAfter: wait }
+    },
+
+    giveBack (key, allowance, cost) {
+      mustBeSpendable(allowance, cost)
+      const time = clock()
+      const known = table.get(key)
+      if (known === undefined) return
+      known.level = givenBack(levelAt(time, known), allowance, cost)
+      known.at = time
+      known.lockedUntil = 0
+      if (known.level <= 0) table.delete(key)
+    },
+  }
+}
+
+function levelAt (time: number, known: Level | undefined): number {
+  return known === undefined ? 0 : Math.max(0, known.level - (time - known.at))
+}
+
+function unitOf ({ limit, window }: Allowance): number {
+  return window / limit
+}

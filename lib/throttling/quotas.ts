@@ -1,0 +1,119 @@
+/** Spends what a request costs from all the quotas that apply to it: all of them, or none. */
+import type { Allowance, QuotaStore, Spending } from '../stores/counters.ts'
+import { memoryQuotas } from '../stores/memory-quotas.ts'
+import type { Outage } from './outage.ts'
+import { secondsOf } from './seconds.ts'
+
+/** One quota for one request: whose it is stands in the key. `cost` is from 1 to the limit. */
+export interface Purse {
+  readonly name: string
+  readonly key: string
+  readonly allowance: Allowance
+  readonly cost: number
+  /** Its member of `RateLimit-Policy`. */
+  readonly member: string
+}
+
+/** What was spent of a purse, or was not. */
+export interface PurseSpending {
+  readonly purse: Purse
+  readonly spending: Spending
+}
+
+/** `violated`: the names of the quotas that denied, none where the request is within all. `retryAfter`: whole seconds, 0 where nothing was denied. */
+export interface Payment {
+  readonly spendings: readonly PurseSpending[]
+  readonly violated: readonly string[]
+  readonly retryAfter: number
+}
+
+export interface QuotasParts {
+  readonly store: QuotaStore
+  readonly outage: Outage
+  readonly onStoreError: 'memory' | 'refuse' | 'allow'
+}
+
+export class Quotas {
+  readonly #store: QuotaStore
+  readonly #outage: Outage
+  readonly #onStoreError: QuotasParts['onStoreError']
+  /** What is counted while the store cannot; there once it was needed. */
+  #local: QuotaStore | null = null
+
+  constructor ({ store, outage, onStoreError }: QuotasParts) {
+    this.#store = store
+    this.#outage = outage
+    this.#onStoreError = onStoreError
+  }
+
+  /** At once where the store answers at once. A purse that no limit could be found for is not among the spendings. @throws {StoreUnavailable} at once or later */
+  pay (purses: readonly Purse[]): Payment | Promise<Payment> {
+    const asked = purses.map((purse) => this.#spend(purse))
+    if (!asked.some((answer) => answer instanceof Promise)) return this.#settled(purses, asked as (Spent | null)[])
+    return Promise.allSettled(asked.map(async (answer) => answer)).then((settled) => {
+      const failed = settled.find((one) => one.status === 'rejected')
+      const spent = settled.map((one) => one.status === 'fulfilled' ? one.value : null)
+      if (failed === undefined) return this.#settled(purses, spent)
+      this.#giveBack(purses, spent)
+      throw failed.reason
+    })
+  }
+
+  #settled (purses: readonly Purse[], spent: readonly (Spent | null)[]): Payment {
+    const spendings = purses.flatMap((purse, index) => {
+      const one = spent[index] ?? null
+      return one === null ? [] : [{ purse, spending: one.spending }]
+    })
+    const denied = spendings.filter(({ spending }) => !spending.allowed)
+    if (denied.length === 0) return { spendings, violated: NONE, retryAfter: 0 }
+    // Who is denied by one quota has spent nothing of the others.
+    this.#giveBack(purses, spent)
+    return { spendings, violated: denied.map(({ purse }) => purse.name), retryAfter: secondsOf(Math.max(...denied.map(({ spending }) => spending.retryAfter))) }
+  }
+
+  #spend (purse: Purse): Spent | null | Promise<Spent | null> {
+    const { key, allowance, cost } = purse
+    try {
+      const answer = this.#outage.ask(() => this.#store.spend(key, allowance, cost), checkedSpending)
+      if (!(answer instanceof Promise)) return { spending: answer, by: this.#store }
+      return answer.then((spending) => ({ spending, by: this.#store }), (error: unknown) => this.#without(purse, error))
+    } catch (error) {
+      return this.#without(purse, error)
+    }
+  }
+
+  /** Each of several processes counts by itself then, so each allows half. */
+  #without ({ key, allowance, cost }: Purse, error: unknown): Spent | null {
+    if (this.#onStoreError === 'refuse') throw error
+    if (this.#onStoreError === 'allow') return null
+    const local = (this.#local ??= memoryQuotas())
+    const limit = Math.max(1, Math.floor(allowance.limit / 2))
+    return { spending: local.spend(key, { limit, window: allowance.window }, Math.min(cost, limit)) as Spending, by: local }
+  }
+
+  /** What cannot be given back stays spent: nobody waits for it. */
+  #giveBack (purses: readonly Purse[], spent: readonly (Spent | null)[]): void {
+    for (const [index, { key, allowance, cost }] of purses.entries()) {
+      const one = spent[index] ?? null
+      if (one === null || !one.spending.allowed || one.by !== this.#store) continue
+      try {
+        const given = this.#outage.ask(() => one.by.giveBack(key, allowance, cost), (answer) => answer)
+        if (given instanceof Promise) given.catch(() => {})
+      } catch {}
+    }
+  }
+}
+
+const NONE: readonly string[] = []
+
+interface Spent {
+  readonly spending: Spending
+  readonly by: QuotaStore
+}
+
+/** A store can be anybody's: an answer that is none must not allow. */
+function checkedSpending (spending: Spending): Spending {
+  const { allowed, remaining, resetAfter, retryAfter } = spending
+  if (typeof allowed === 'boolean' && [remaining, resetAfter, retryAfter].every((number) => Number.isFinite(number) && number >= 0)) return spending
+  throw new TypeError('The store answered a spending with something that is not { allowed, remaining, resetAfter, retryAfter }')
+}
