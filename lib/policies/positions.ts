@@ -8,10 +8,6 @@ export class Spot {
   key: number | null = null
   #below: Map<string, Spot> | null = null
 
-  has (key: string): boolean {
-    return this.#below?.has(key) ?? false
-  }
-
   at (key: string | number): Spot | undefined {
     return this.#below?.get(String(key))
   }

@@ -1,5 +1,6 @@
 /** What a user imports from `fastify-gatehouse/stores`: the stores that come with the package, and the contracts for writing another. */
 export type { Allowance, AttemptState, AttemptStore, Charge, CounterStore, Ladder, QuotaStore, Spending } from './counters.ts'
+export { flexibleCounters, type FlexibleCounters, type FlexibleCountersOptions, type FlexibleLimiter, type LimiterOptions } from './flexible-counters.ts'
 export type { MarkStore } from './marks.ts'
 export { memoryAttempts, type MemoryAttempts, type MemoryAttemptsOptions } from './memory.ts'
 export { memoryCounters, type MemoryCounters, type MemoryCountersOptions } from './memory-counters.ts'
