@@ -79,8 +79,8 @@ export function flexibleCounters (options: FlexibleCountersOptions): FlexibleCou
       const attempts = await attemptsOf(ladderOf(key))
       const known = await asked(() => attempts.get(key))
       // A reward of a key that is not there would be a guess more.
-      if (known === null || known.consumedPoints <= 1) return void await asked(() => attempts.delete(key))
-      await asked(() => attempts.reward(key))
+      if (known === null || known.consumedPoints <= 1) await asked(() => attempts.delete(key))
+      else await asked(() => attempts.reward(key))
     },
 
     async reset (key) {
@@ -104,8 +104,8 @@ export function flexibleCounters (options: FlexibleCountersOptions): FlexibleCou
     async giveBack (key, { limit, window }, cost) {
       const quotas = await limiter(PREFIXES.quotas, limit, window)
       const known = await asked(() => quotas.get(key))
-      if (known === null || known.consumedPoints <= cost) return void await asked(() => quotas.delete(key))
-      await asked(() => quotas.reward(key, cost))
+      if (known === null || known.consumedPoints <= cost) await asked(() => quotas.delete(key))
+      else await asked(() => quotas.reward(key, cost))
     },
   }
 

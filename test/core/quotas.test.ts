@@ -329,3 +329,20 @@ t.test('what each request of several has spent stands in the fields, also that o
   t.equal(headers['ratelimit-policy'], '"one";q=5, "two";q=5;w=60', 'a window that is no whole seconds is not told')
   t.equal(headers['ratelimit'], '"one";r=4;t=1, "two";r=4;t=12')
 })
+
+t.test('throttling 21: in Fastify\'s own shape the names of the policies are there too', async (t) => {
+  const few = quota('few', { limit: 1, window: 60 })
+  const app = await counting(t, { refusals: { format: 'fastify' } }, (app) => app.get('/a', { config: { access: authenticated({ quota: few }) } }, () => 'a'))
+  await app.inject({ url: '/a', headers: ada })
+  t.match((await app.inject({ url: '/a', headers: ada })).json(), { statusCode: 429, code: 'quota_exceeded', 'violated-policies': ['few'] })
+})
+
+t.test('what costs nothing is not counted before authentication either', async (t) => {
+  const writes = quota('writes', { limit: 1, window: 60, by: 'network', cost: ({ method }) => method === 'GET' ? 0 : 1 })
+  const app = await counting(t, {}, (app) => {
+    app.get('/a', { config: { access: everyone({ quota: writes }) } }, () => 'a')
+    app.post('/a', { config: { access: everyone({ quota: writes }) } }, () => 'a')
+  })
+  t.same(await statuses(app, 3, { url: '/a' }), [200, 200, 200])
+  t.same(await statuses(app, 2, { url: '/a', method: 'POST' }), [200, 429])
+})

@@ -12,7 +12,7 @@ import fc from 'fast-check'
 import { parseDocument, stringify } from 'yaml'
 import { definePolicy, deny, loadPolicies } from '../../lib/policies/index.ts'
 import { PolicyError } from '../../lib/policies/problems.ts'
-import { importProblem } from '../../lib/policies/read-module.ts'
+import { digestOf, importProblem } from '../../lib/policies/read-module.ts'
 import { readPolicies, sourcesOf } from '../../lib/policies/read.ts'
 import { problemsOf, source, sources } from './sources.ts'
 
@@ -118,6 +118,10 @@ t.test('where Node.js does not know TypeScript, the error names the mend', async
   const script = 'import(process.argv[1]).catch((error) => console.log(error.code))'
   const { stdout } = await promisify(execFile)(process.execPath, ['-e', script, pathToFileURL(join(folder, 'policy.unknown')).href], { env: {} })
   t.equal(importProblem(Object.assign(new TypeError(), { code: stdout.trim() })), 'this Node.js does not import TypeScript: use Node.js >= 22.18, or run with `node --import tsx`')
+})
+
+t.test('a module that is gone by the time it is read has no digest; its import tells', async (t) => {
+  t.equal(await digestOf(pathToFileURL(join(t.testdir({}), 'gone.mjs')).href), '')
 })
 
 t.test('policies given as values are read as they are', async (t) => {
