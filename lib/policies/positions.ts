@@ -4,7 +4,7 @@ import type { Place, PolicySource } from './policy.ts'
 
 /** Offsets into the text, of a value, of its key, and of what is in it. A file has thousands: no text is made for any path. */
 export class Spot {
-  value: number | null = null
+  value = 0
   key: number | null = null
   #below: Map<string, Spot> | null = null
 
@@ -40,11 +40,11 @@ export class Positions {
   /** A path that is not there is placed at the nearest value around it. */
   readonly locate: PolicySource['locate'] = (path, part) => {
     let found: Spot | undefined = this.root
-    let nearest = this.root.value ?? 0
+    let nearest = this.root.value
     for (const key of path) {
       found = found.at(key)
       if (found === undefined) return this.at(nearest)
-      nearest = found.value ?? nearest
+      nearest = found.value
     }
     return this.at(part === 'key' ? found.key ?? nearest : nearest)
   }

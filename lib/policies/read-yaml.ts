@@ -116,7 +116,7 @@ class Reader {
     const event = this.#events[this.#next] as NodeEvent
     const spot = new Spot()
     const name = this.#value(spot)
-    const offset = spot.value as number
+    const offset = spot.value
     const mistake = keyMistake(name, event) ?? this.#glued(event) ?? this.#again(name as string, map, inList)
     if (mistake !== null) this.#report(offset, mistake)
     return { name: mistake === null ? name as string : null, offset }

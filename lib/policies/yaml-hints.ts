@@ -92,7 +92,7 @@ class Near {
     const columns = new Set<number>()
     let limit = Infinity
     for (const start of this.#starts.slice(0, -1).reverse()) {
-      const [, spaces = '', dashes = '', rest = ''] = /^( *)((?:- +)*)(.*)$/.exec(this.#line(start)) as RegExpExecArray
+      const [, spaces = '', dashes = '', rest = ''] = /^( *)((?:- +)*)(.*)$/s.exec(this.#line(start)) as RegExpExecArray
       if (rest === '' || rest.startsWith('#')) continue
       const column = ofEntries ? spaces.length : spaces.length + dashes.length
       if (spaces.length < limit && (ofEntries ? dashes !== '' : /^\S[^:]*:(?:\s|$)/.test(rest))) columns.add(column)

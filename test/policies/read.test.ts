@@ -209,6 +209,10 @@ t.test('a key may hold a colon', async (t) => {
   t.strictSame(plain(source('a.yaml', 'urn:x:\nurn:y :\n"a:b": 1\n? c:d\n: 2\nwhen: { "e:f", g:h : 1 }').content), new Map<string, unknown>([['urn:x', null], ['urn:y', null], ['a:b', 1], ['c:d', 2], ['when', new Map<string, unknown>([['e:f', null], ['g:h', 1]])]]))
 })
 
+t.test('a line separator in a line that is looked at for a hint is a sign like others', async (t) => {
+  t.strictSame(problemsOf(() => sources({ 'a.yaml': ': \u2028\n  <<: ' })), ['a.yaml:2:5 bad indentation of a mapping entry: this line begins after 2 spaces'])
+})
+
 t.test('a file with very many mistakes tells the first ten', async (t) => {
   t.equal(problemsOf(() => sources({ 'a.yaml': 'a: 1\n'.repeat(1000) })).length, 10)
 })
