@@ -50,8 +50,13 @@ class Environment {
   address: string
   constructor (request: FastifyRequest) {
     this.now = new Date()
-    this.address = request.ip
+    this.address = unmapped(request.ip)
   }
+}
+
+/** An IPv4 client of an IPv6 socket has his IPv4 address (RFC 4291 section 2.5.5.2), whichever way a rule compares it. */
+function unmapped (address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address
 }
 
 function objectOf (option: string, given: unknown): object {

@@ -1,4 +1,4 @@
-/** What `app.gatehouse` offers: the policy in force, its reload and its explanations, and the throttle. */
+/** What `app.gatehouse` offers: the policy in force, its reload and its explanations, the throttle and the quotas. */
 import { Abilities } from './authorization/abilities.ts'
 import { packedRulesProblems } from './authorization/packed-rules.ts'
 import { policyTestProblems } from './authorization/policy-tests.ts'

@@ -1,14 +1,14 @@
 /** The life of a request, from top to bottom. The only file that knows Fastify's hooks and their order. */
 import fastifyPlugin from 'fastify-plugin'
-import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, HookHandlerDoneFunction, onSendHookHandler } from 'fastify'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest, HookHandlerDoneFunction, onSendHookHandler } from 'fastify'
 import type {} from '@fastify/jwt'
 import { authenticate, carriesCredentials } from './authentication/authenticate.ts'
 import type { Guard, Outcome } from './authentication/outcome.ts'
 import type { AnyScheme } from './authentication/scheme.ts'
 import type { No } from './authorization/decision.ts'
-import { STANDING } from './authorization/standing.ts'
 import { Boot, plainErrorHandler } from './boot.ts'
 import { circumstancesOf, hasCircumstances } from './circumstances.ts'
+import { decorate, PASSAGE, type Request } from './decorators.ts'
 import { eventOf } from './event-of.ts'
 import { Gatehouse } from './gatehouse.ts'
 import { challengeOrNot, guardAnswer } from './guard.ts'
@@ -18,19 +18,12 @@ import { serveMetadata } from './metadata-routes.ts'
 import { Passage } from './passage.ts'
 import { refusedOutcome, type FailedOutcome } from './refusal-of.ts'
 import { Refusal, refusal } from './refusal.ts'
-import { authorizeRecord, canRecord } from './request-methods.ts'
 import { listening, report } from './reporting/decision-event.ts'
 import { quietAbout } from './reporting/quiet-log.ts'
 import { issuedCookies } from './request-throttle.ts'
 import type { RoutePlan } from './route-plan.ts'
-import type { Quota } from './throttling/quota.ts'
 import { Routes } from './routes.ts'
 import { standIn } from './stand-in.ts'
-
-/** Where a request keeps its passage. */
-const PASSAGE = Symbol('fastify-gatehouse.passage')
-
-type Request = FastifyRequest & { [PASSAGE]: Passage | null }
 
 const gatehousePlugin: FastifyPluginAsync<GatehouseOptions> = async (app, options) => {
   const settings = settingsOf(options)
@@ -45,14 +38,14 @@ const gatehousePlugin: FastifyPluginAsync<GatehouseOptions> = async (app, option
   })
   const gatehouse = await Gatehouse.open(settings, routes, app.log)
   const life = new Life(settings, routes, gatehouse)
-  decorate(app, gatehouse)
+  decorate(app, gatehouse, life)
+  boot.keepUserDecorator()
   serveMetadata(app, settings.protectedResources)
 
   app.addHook('onRequest', (request, reply, done) => life.onRequest(request as Request, reply, done))
   app.addHook('preHandler', (request, reply, done) => life.preHandler(request as Request, reply, done))
   app.addHook('onError', (request, reply, error, done) => life.onError(request as Request, reply, error, done))
   app.addHook('onSend', (request, reply, payload, done) => life.onSend(request as Request, reply, payload, done))
-
   app.addHook('onResponse', (request, reply, done) => life.onResponse(request as Request, reply, done))
 
   app.addHook('onReady', async () => {
@@ -63,28 +56,6 @@ const gatehousePlugin: FastifyPluginAsync<GatehouseOptions> = async (app, option
   })
   app.addHook('preClose', () => gatehouse.stop())
   app.addHook('onClose', () => life.close())
-
-  function decorate (app: FastifyInstance, gatehouse: Gatehouse): void {
-    if (!app.hasRequestDecorator('user')) app.decorateRequest('user', null as never)
-    app.decorateRequest(PASSAGE as never, null as never)
-    app.decorateRequest('auth', null)
-    app.decorateRequest('can', function (this: FastifyRequest, action, resource, record) {
-      return canRecord(life.passageOf(this as Request), action, resource, record)
-    })
-    app.decorateRequest('authorize', function (this: FastifyRequest, action, resource, record) {
-      const passage = life.passageOf(this as Request)
-      const no = authorizeRecord(passage, action, resource, record)
-      if (no !== null) throw life.refuse(passage, no)
-    })
-    app.decorateRequest('spend', function (this: FastifyRequest, quota: Quota, cost?: number) {
-      return gatehouse.quotas.spend(this, life.passageOf(this as Request), quota, cost)
-    })
-    app.decorateRequest(STANDING as never, function (this: FastifyRequest) {
-      return life.passageOf(this as Request)
-    } as never)
-    app.decorate('gatehouse', gatehouse)
-    boot.keepUserDecorator()
-  }
 }
 
 /** What happens to a request, in this order. */

@@ -9,7 +9,7 @@ import { reportThrottle } from './reporting/throttle-event.ts'
 import { networkOf } from './throttling/address.ts'
 import { keyMaker } from './throttling/key.ts'
 import { Outage } from './throttling/outage.ts'
-import { isCost, type Quota } from './throttling/quota.ts'
+import { isCost, isQuota, type Quota } from './throttling/quota.ts'
 import type { QuotasSettings } from './throttling/quota-options.ts'
 import { Quotas, type Payment, type Purse } from './throttling/quotas.ts'
 import { limitMember, policyMember } from './throttling/rate-limit-fields.ts'
@@ -33,6 +33,8 @@ export class QuotaKeeper {
   readonly #settings: QuotasSettings
   readonly #quotas: Quotas
   readonly #keyOf: (kind: string, text: string) => string
+  /** Those of the policies in force, each written once. */
+  readonly #members = new WeakMap<QuotaRule, string>()
 
   constructor (settings: QuotasSettings, log: Log) {
     this.#settings = settings
@@ -63,11 +65,14 @@ export class QuotaKeeper {
     })
   }
 
-  /** What a handler asks for. @throws {Refusal} the 429, and the 503 where it cannot be counted */
+  /** What a handler asks for. @throws {Refusal} the 429, and the 503 where it cannot be counted; {TypeError} for what is no quota */
   async spend (request: FastifyRequest, passage: Passage, quota: Quota, cost: number | undefined): Promise<Remaining> {
-    const purse = this.#purse(cost === undefined ? quota : { ...quota, cost }, request, passage)
-    if (purse === null) return { remaining: quota.allowance.limit, resetAfter: 0 }
-    const no = await this.#pay(passage, () => [purse])
+    if (!isQuota(quota)) throw new TypeError('request.spend(quota): expected what quota(name, { limit, window }) returns')
+    let purse: Purse | null = null
+    const no = await this.#pay(passage, () => {
+      purse = this.#purse(cost === undefined ? quota : { ...quota, cost }, request, passage)
+      return purse === null ? [] : [purse]
+    })
     if (no !== null) throw no
     const { spending } = passage.spendings?.findLast((one) => one.purse === purse) ?? {}
     return { remaining: spending?.remaining ?? quota.allowance.limit, resetAfter: Math.ceil((spending?.resetAfter ?? 0) / 1000) }
@@ -103,7 +108,13 @@ export class QuotaKeeper {
 
   #pursedRule (rule: QuotaRule, request: FastifyRequest): Purse {
     const { kind, text } = this.#userOf(request)
-    return { name: rule.name, allowance: rule, member: policyMember(rule.name, rule), cost: 1, key: this.#keyOf(kind, `${rule.name}\n\n${text}`) }
+    return { name: rule.name, allowance: rule, member: this.#memberOf(rule), cost: 1, key: this.#keyOf(kind, `${rule.name}\n\n${text}`) }
+  }
+
+  #memberOf (rule: QuotaRule): string {
+    let member = this.#members.get(rule)
+    if (member === undefined) this.#members.set(rule, member = policyMember(rule.name, rule))
+    return member
   }
 
   #ownerOf ({ name, by }: Quota, request: FastifyRequest): { readonly kind: string, readonly text: string } | null {

@@ -1,14 +1,14 @@
 /** `request.can` and `request.authorize`: decisions that a handler asks for, always on a resource and a record. */
 import { decideRecord, type No, type Ruling } from './authorization/decision.ts'
 import { whole } from './authorization/fields.ts'
-import type { Can } from './authorization/requirement.ts'
+import { MANAGE_IS_FOR_RULES, type Can } from './authorization/requirement.ts'
 import type { AnyResource } from './authorization/resource.ts'
 import { isThenable } from './evidence.ts'
 import { didYouMean } from './nearest.ts'
 import type { Passage } from './passage.ts'
 import type { Policy } from './policies/policy.ts'
 import { refusal } from './refusal.ts'
-import { knownActions, MANAGE_IS_FOR_RULES } from './route-plan.ts'
+import { knownActions } from './route-problems.ts'
 import { noteDecision } from './witness.ts'
 
 /** Whether the user may do the action on this record. */

@@ -35,3 +35,6 @@ export function * parts (requirement: Requirement): Generator<Requirement> {
 export function subjectOf (target: Target): string {
   return target.kind === 'type' ? target.subject : target.resource.subject
 }
+
+/** Asked for by itself, `manage` is allowed by a rule for `manage` alone, and forbidden by an inverted one for `manage` alone. */
+export const MANAGE_IS_FOR_RULES = 'name the action; "manage" is for rules, and would ignore those that forbid a single action'

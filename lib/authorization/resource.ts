@@ -10,7 +10,7 @@ import type { MemoryWhere } from './filters/memory.ts'
 import type { SqlWhere } from './filters/postgresql.ts'
 import type { PrismaWhere } from './filters/prisma.ts'
 import type { SqliteWhere } from './filters/sqlite.ts'
-import type { Target } from './requirement.ts'
+import { MANAGE_IS_FOR_RULES, type Target } from './requirement.ts'
 import { standingOf } from './standing.ts'
 
 export interface LoadContext<F = RecordFilter> {
@@ -134,7 +134,7 @@ export function translated<F> (filter: RecordFilter, backend: Backend<F> | null)
 }
 
 function asked (request: FastifyRequest, resource: AnyResource, action: string): RecordFilter {
-  if (action === 'manage') throw new TypeError(`name the action on ${resource.subject}: "manage" is a word of rules, and would ask for none of those that forbid one action`)
+  if (action === 'manage') throw new TypeError(`a filter for "manage" on ${resource.subject}: ${MANAGE_IS_FOR_RULES}`)
   const standing = standingOf(request)
   standing.asked?.add(resource)
   return listFilter(standing.asker().ability, action, resource.subject, resource.hidden)

@@ -1,9 +1,9 @@
 /** Finds actions and subjects that cannot be meant: slips of the pen, wildcards of other languages, and rules that forbid what nothing allows. */
 import { didYouMean } from '../nearest.ts'
+import type { Ruled } from './owned-rules.ts'
 import { Slips } from './slips.ts'
 import type { Problem } from './problems.ts'
 import type { CheckedRule } from './rules.ts'
-import type { Ruled } from './shadowed-rules.ts'
 import { quoted } from './words.ts'
 
 const EVERY_ACTION = 'manage'

@@ -9,6 +9,6 @@ export function instead (given: string, known: Iterable<string>): string {
 
 /** A value as it is quoted in messages, cut after 60 characters. */
 export function quoted (value: unknown): string {
-  const text = typeof value === 'bigint' ? `${value}n` : JSON.stringify(value)
+  const text = typeof value === 'bigint' ? `${value}n` : JSON.stringify(value, (_key, part: unknown) => typeof part === 'bigint' ? `${part}n` : part)
   return text.length > 60 ? `${text.slice(0, 59)}…` : text
 }

@@ -66,7 +66,17 @@ export interface QuotaStore {
   close?: () => void | Promise<void>
 }
 
-/** Both, on one connection. */
+/** Both, as one store. */
 export interface CounterStore extends AttemptStore, QuotaStore {
   close?: () => void | Promise<void>
+}
+
+/** A `CounterStore` whose every answer takes a while. */
+export interface RemoteCounters extends CounterStore {
+  charge: (key: string, ladder: Ladder) => Promise<Charge>
+  refund: (key: string) => Promise<void>
+  reset: (key: string) => Promise<void>
+  status: (key: string) => Promise<AttemptState | null>
+  spend: (key: string, allowance: Allowance, cost: number) => Promise<Spending>
+  giveBack: (key: string, allowance: Allowance, cost: number) => Promise<void>
 }

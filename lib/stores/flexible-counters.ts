@@ -1,6 +1,6 @@
 /** Failed attempts and quotas over `rate-limiter-flexible`, for databases that there is no store of ours for. */
 import { knownOptionsOnly, wrongOption } from '../option-error.ts'
-import type { Allowance, AttemptState, Charge, CounterStore, Ladder, Spending } from './counters.ts'
+import type { Ladder, RemoteCounters } from './counters.ts'
 import { StoreUnavailable } from './unavailable.ts'
 
 /** What `rate-limiter-flexible` answers with, and also rejects with where it denies. */
@@ -32,16 +32,6 @@ export interface FlexibleCountersOptions {
   readonly limiter: (options: LimiterOptions) => FlexibleLimiter | Promise<FlexibleLimiter>
 }
 
-/** A `CounterStore` whose every answer takes a while. */
-export interface FlexibleCounters extends CounterStore {
-  charge: (key: string, ladder: Ladder) => Promise<Charge>
-  refund: (key: string) => Promise<void>
-  reset: (key: string) => Promise<void>
-  status: (key: string) => Promise<AttemptState | null>
-  spend: (key: string, allowance: Allowance, cost: number) => Promise<Spending>
-  giveBack: (key: string, allowance: Allowance, cost: number) => Promise<void>
-}
-
 /** The counters of attempts, of how often they locked their key, and of quotas. */
 const PREFIXES = { attempts: 'attempts', locks: 'locks', quotas: 'quotas' } as const
 
@@ -54,7 +44,7 @@ const HIGHEST_RUNG = 40
  *
  * @throws {OptionError} for an option that is unknown or wrong
  */
-export function flexibleCounters (options: FlexibleCountersOptions): FlexibleCounters {
+export function flexibleCounters (options: FlexibleCountersOptions): RemoteCounters {
   knownOptionsOnly('flexibleCounters', options, ['limiter'])
   const { limiter: make } = options
   if (typeof make !== 'function') throw wrongOption('flexibleCounters.limiter', make, 'a function from { keyPrefix, points, duration } to a limiter of rate-limiter-flexible')

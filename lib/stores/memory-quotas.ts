@@ -3,20 +3,8 @@ import { forwardClock } from './clock.ts'
 import type { Allowance, QuotaStore, Spending } from './counters.ts'
 import { givenBack, spent } from './gcra.ts'
 import { generations } from './generations.ts'
-import { memorySettings } from './memory-options.ts'
+import { type MemoryOptions, memorySettings } from './memory-options.ts'
 import { inWholeMilliseconds, mustBeSpendable } from './spending.ts'
-
-export interface MemoryQuotasOptions {
-  /** The most keys that are remembered, an integer from 4 up; default 100,000 (at most about 25 MB). At least half of them may be used up ones. */
-  readonly max?: number
-  /** A clock in milliseconds; default a monotonic one, which a change of the system's time does not touch. */
-  readonly now?: () => number
-  /**
-   * Called when keys that are used up fill their share, so that unknown keys are denied: once an episode, with the first key that is
-   * turned away and the milliseconds until there will be room.
-   */
-  readonly overflow?: (key: string, retryAfter: number) => void
-}
 
 /** A `QuotaStore` that answers at once. */
 export interface MemoryQuotas extends QuotaStore {
@@ -39,7 +27,7 @@ interface Level {
  * the table, unknown keys are denied until there is room (facts: throttling 31, 32).
  * @throws {OptionError} for an option that is unknown or out of bounds
  */
-export function memoryQuotas (options: MemoryQuotasOptions = {}): MemoryQuotas {
+export function memoryQuotas (options: MemoryOptions = {}): MemoryQuotas {
   const { max, now, overflow } = memorySettings('memoryQuotas', options)
   const table = generations<Level>(max)
   const clock = forwardClock(now)

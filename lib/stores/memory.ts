@@ -1,21 +1,9 @@
 /** Failed attempts in the memory of one process: bounded, without timers, every operation one synchronous step and so atomic. */
-import { wrongOption, knownOptionsOnly } from '../option-error.ts'
 import { forwardClock } from './clock.ts'
 import type { AttemptState, AttemptStore, Charge, Ladder } from './counters.ts'
 import { generations } from './generations.ts'
 import { lockAfter } from './lock.ts'
-
-export interface MemoryAttemptsOptions {
-  /** The most keys that are remembered, an integer from 4 up; default 100,000 (at most about 25 MB). At least half of them may be locked ones. */
-  readonly max?: number
-  /** A clock in milliseconds; default a monotonic one, which a change of the system's time does not touch. */
-  readonly now?: () => number
-  /**
-   * Called when locked keys fill their share, so that unknown keys are denied: once an episode, with the first key that is
-   * turned away and the milliseconds until there will be room.
-   */
-  readonly overflow?: (key: string, retryAfter: number) => void
-}
+import { type MemoryOptions, memorySettings } from './memory-options.ts'
 
 /** An `AttemptStore` that answers at once. */
 export interface MemoryAttempts extends AttemptStore {
@@ -25,11 +13,6 @@ export interface MemoryAttempts extends AttemptStore {
   refund: (key: string) => void
   reset: (key: string) => void
   status: (key: string) => AttemptState | null
-}
-
-/** @throws {OptionError} unless `max` can bound a store */
-export function mustBeBound (where: string, max: number): void {
-  if (!Number.isSafeInteger(max) || max < 4) throw wrongOption(where, max, 'an integer from 4 up')
 }
 
 interface Attempts {
@@ -43,13 +26,8 @@ interface Attempts {
  * table, unknown keys are denied until there is room (facts: throttling 31, 32).
  * @throws {OptionError} for an option that is unknown or out of bounds
  */
-export function memoryAttempts (options: MemoryAttemptsOptions = {}): MemoryAttempts {
-  knownOptionsOnly('memoryAttempts', options, ['max', 'now', 'overflow'])
-  const { max = 100_000, now = () => performance.now(), overflow = () => {} } = options
-  mustBeBound('memoryAttempts.max', max)
-  if (typeof now !== 'function') throw wrongOption('memoryAttempts.now', now, 'a function that returns milliseconds')
-  if (typeof overflow !== 'function') throw wrongOption('memoryAttempts.overflow', overflow, 'a function')
-
+export function memoryAttempts (options: MemoryOptions = {}): MemoryAttempts {
+  const { max, now, overflow } = memorySettings('memoryAttempts', options)
   const table = generations<Attempts>(max)
   const clock = forwardClock(now)
 

@@ -1,5 +1,5 @@
 /** Failed attempts and quotas in Redis or Valkey, counted together by every process that is given the same server. */
-import type { Allowance, AttemptState, Charge, CounterStore, Ladder, Spending } from './counters.ts'
+import type { RemoteCounters } from './counters.ts'
 import { nonsense, type Script } from './redis-commands.ts'
 import { type RedisOptions, redisSettings } from './redis-options.ts'
 import { CHARGE, GIVE_BACK, REFUND, SPEND, STATUS } from './redis-scripts.ts'
@@ -10,16 +10,6 @@ export interface RedisCountersOptions extends RedisOptions {
   readonly prefix?: string
   /** Milliseconds for each answer, an integer from 1 to 60,000; default 250. */
   readonly timeout?: number
-}
-
-/** A `CounterStore` whose every answer takes a while. */
-export interface RedisCounters extends CounterStore {
-  charge: (key: string, ladder: Ladder) => Promise<Charge>
-  refund: (key: string) => Promise<void>
-  reset: (key: string) => Promise<void>
-  status: (key: string) => Promise<AttemptState | null>
-  spend: (key: string, allowance: Allowance, cost: number) => Promise<Spending>
-  giveBack: (key: string, allowance: Allowance, cost: number) => Promise<void>
 }
 
 /** What a script answers with: `%.17g` of a number that is neither negative nor without end. */
@@ -35,7 +25,7 @@ const NUMBER = /^\d+(?:\.\d+)?(?:e[+-]\d+)?$/
  *
  * @throws {OptionError} for an option that is unknown or out of bounds
  */
-export function redisCounters (options: RedisCountersOptions): RedisCounters {
+export function redisCounters (options: RedisCountersOptions): RemoteCounters {
   const { commands, prefix } = redisSettings('redisCounters', options, { prefix: 'gatehouse:counters:', timeout: 250 })
 
   return {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { knownOptionsOnly, OptionError, wrongOption } from '../option-error.ts'
 import type { ThrottleEvent } from '../reporting/throttle-event.ts'
 import type { AttemptStore, Ladder } from '../stores/counters.ts'
-import { type MemoryAttemptsOptions, mustBeBound } from '../stores/memory.ts'
+import { type MemoryOptions, mustBeBound } from '../stores/memory-options.ts'
 import { canonicalAccount } from './account.ts'
 import type { OnStoreError } from './counter.ts'
 import { type Dimension, type LadderOptions, ladderOf, milliseconds } from './ladder.ts'
@@ -61,7 +61,7 @@ export interface ThrottleSettings {
   readonly store: AttemptStore | null
   readonly deadline: number
   readonly onStoreError: OnStoreError
-  readonly memory: Omit<MemoryAttemptsOptions, 'overflow'>
+  readonly memory: Omit<MemoryOptions, 'overflow'>
   readonly ladders: Readonly<Record<Dimension, Ladder | null>>
   readonly device: DeviceSettings | null
   readonly hardStop: number

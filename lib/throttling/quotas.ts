@@ -46,7 +46,7 @@ export class Quotas {
     this.#onStoreError = onStoreError
   }
 
-  /** At once where the store answers at once. A purse that no limit could be found for is not among the spendings. @throws {StoreUnavailable} at once or later */
+  /** At once where the store answers at once. A purse that no limit could be found for is not among the spendings. @throws {StoreUnavailable} later */
   pay (purses: readonly Purse[]): Payment | Promise<Payment> {
     const asked = purses.map((purse) => this.#spend(purse))
     if (!asked.some((answer) => answer instanceof Promise)) return this.#settled(purses, asked as (Spent | null)[])
@@ -83,8 +83,9 @@ export class Quotas {
   }
 
   /** Each of several processes counts by itself then, so each allows half. */
-  #without ({ key, allowance, cost }: Purse, error: unknown): Spent | null {
-    if (this.#onStoreError === 'refuse') throw error
+  #without ({ key, allowance, cost }: Purse, error: unknown): Spent | null | Promise<never> {
+    // Not thrown: what the others have spent is to be given back.
+    if (this.#onStoreError === 'refuse') return Promise.reject(error)
     if (this.#onStoreError === 'allow') return null
     const local = (this.#local ??= memoryQuotas())
     const limit = Math.max(1, Math.floor(allowance.limit / 2))

@@ -124,7 +124,7 @@ t.test('a filter for `manage` is refused: it would ask for no rule that forbids 
     })
   })
   await app.inject('/')
-  t.match(messages, [/^name the action on Post: "manage" is a word of rules/])
+  t.match(messages, [/^a filter for "manage" on Post: name the action; "manage" is for rules/])
 })
 
 t.test('law 12: the filter for another action on a hidden subject agrees with the check on one record', async (t) => {

@@ -109,6 +109,15 @@ t.test('the application tells the rest of the environment, once for each request
   t.match(await get(app, '/pages/1'), { status: 200 }, 'the address and the time stay')
 })
 
+t.test('law 11: an IPv4 client of an IPv6 socket has his IPv4 address, for rules that allow and for rules that forbid', async (t) => {
+  const app = await porch(t, { policies: [{ role: 'anonymous', rules: [{ action: 'read', subject: 'Page' }, { action: 'read', subject: 'Page', inverted: true, environment: { address: '203.0.113.9' } }] }] }, (app) => {
+    app.get('/pages/:id', { config: { access: can('read', page, { optional: true }) } }, (request) => page.of(request))
+  })
+  const from = async (remoteAddress: string) => (await app.inject({ url: '/pages/1', remoteAddress })).statusCode
+  t.same([await from('203.0.113.8'), await from('::ffff:203.0.113.8'), await from('2001:db8::9')], [200, 200, 200])
+  t.same([await from('203.0.113.9'), await from('::ffff:203.0.113.9')], [401, 401])
+})
+
 t.test('the application may tell the time and the address in its own way', async (t) => {
   const app = await application(t, { environment: () => ({ address: '198.51.100.1' }) })
   t.match(await get(app, '/pages/1', as(ada)), { status: 403 })

@@ -346,3 +346,24 @@ t.test('what costs nothing is not counted before authentication either', async (
   t.same(await statuses(app, 3, { url: '/a' }), [200, 200, 200])
   t.same(await statuses(app, 2, { url: '/a', method: 'POST' }), [200, 429])
 })
+
+t.test('law 10: what a handler spends and nobody can count is a 503; what is no quota is told to who wrote it', async (t) => {
+  const throws = quota('throws', { limit: 1, window: 60, by: () => { throw new Error('gone') } })
+  const few = quota('few', { limit: 1, window: 60 })
+  const app = await counting(t, {}, (app) => {
+    app.get('/throws', { config: { access: 'public' } }, async (request) => request.spend(throws))
+    app.get('/cost', { config: { access: 'public' } }, async (request) => request.spend(few, NaN))
+    app.get('/none', { config: { access: 'public' } }, async (request) => request.spend({ name: 'few' } as never))
+  })
+  for (const url of ['/throws', '/cost']) t.match((await app.inject(url)).json(), { status: 503, code: 'temporarily_unavailable' }, url)
+  t.match((await app.inject('/none')).json(), { statusCode: 500, message: 'request.spend(quota): expected what quota(name, { limit, window }) returns' })
+})
+
+t.test('law 10: a store that answers at once, and for the second quota not, keeps nothing of the first', async (t) => {
+  let calls = 0
+  const sound = memoryQuotas()
+  const store: QuotaStore = { spend: (...given) => { if (++calls === 2) throw new Error('gone'); return sound.spend(...given) }, giveBack: sound.giveBack }
+  const [one, two] = [quota('one', { limit: 1, window: 600 }), quota('two', { limit: 1, window: 600 })]
+  const app = await counting(t, { quotas: { store, onStoreError: 'refuse' } }, (app) => app.get('/a', { config: { access: authenticated({ quota: [one, two] }) } }, () => 'a'))
+  t.same(await statuses(app, 3, { url: '/a', headers: ada }), [503, 200, 429])
+})

@@ -1,5 +1,6 @@
 /** The text of a condition tells it from every other one. */
 import { isDeepStrictEqual } from 'node:util'
+import { quoted } from '../../lib/policies/words.ts'
 import t from 'tap'
 import fc from 'fast-check'
 import { conditionText } from '../../lib/policies/condition-text.ts'
@@ -50,4 +51,9 @@ t.test('property: texts are the same exactly where conditions are', async () => 
     ),
   }))
   fc.assert(fc.property(condition, condition, (one, other) => (conditionText(one) === conditionText(other)) === isDeepStrictEqual(one, other)), { numRuns: 3000 })
+})
+
+t.test('big integers within lists and maps have a text in messages too', async (t) => {
+  t.equal(quoted([1n, { a: 2n }]), '["1n",{"a":"2n"}]')
+  t.equal(quoted(3n), '3n')
 })

@@ -2,7 +2,8 @@
 import { Pool } from 'pg'
 import { RateLimiterMemory, RateLimiterPostgres } from 'rate-limiter-flexible'
 import t, { type Test } from 'tap'
-import { flexibleCounters, type FlexibleCounters, type FlexibleLimiter, type LimiterOptions } from '../../lib/stores/flexible-counters.ts'
+import type { RemoteCounters } from '../../lib/stores/counters.ts'
+import { flexibleCounters, type FlexibleLimiter, type LimiterOptions } from '../../lib/stores/flexible-counters.ts'
 import { createThrottle } from '../../lib/throttling/throttle.ts'
 import { postgresServer } from '../newsroom/postgres-server.ts'
 
@@ -10,7 +11,7 @@ const LADDER = { free: 5, base: 60_000, cap: 200_000, window: 600_000 }
 const ALLOWANCE = { limit: 3, window: 60_000 }
 const UNAVAILABLE = { code: 'FST_GATEHOUSE_STORE_UNAVAILABLE' }
 
-async function transcript (t: Test, make: () => FlexibleCounters): Promise<void> {
+async function transcript (t: Test, make: () => RemoteCounters): Promise<void> {
   await t.test('throttling 1: of 200 parallel guesses exactly the free ones are admitted', async (t) => {
     const store = make()
     const charges = await Promise.all(Array.from({ length: 200 }, () => store.charge('one:account:parallel', LADDER)))
