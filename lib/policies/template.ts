@@ -26,7 +26,7 @@ const FOREIGN = [['{{', '}}'], ['${', '}'], ['#{', '}'], ['%{', '}'], ['<%', '%>
 
 /** No patterns here: a text may have a thousand beginnings and no end. */
 function isForeign (text: string): boolean {
-  if (/^%[^%\s]+%$/.test(text)) return true
+  if (/^%[a-z][\w.-]*%$/i.test(text)) return true
   return FOREIGN.some(([begin, end]) => {
     const at = text.indexOf(begin)
     return at !== -1 && text.includes(end, at + begin.length)
