@@ -10,7 +10,6 @@ import { reaching, reachingAsMember } from './reach.ts'
 import type { ReachingRule } from './reach.ts'
 import type { CheckedRule } from './rules.ts'
 import type { Declarations } from './subjects.ts'
-import { hasTemplates } from './templates-in.ts'
 import { validate } from './validate.ts'
 import type { Checked, CheckedPolicy, CheckedPreCheck } from './validate.ts'
 import { versionOf } from './version.ts'
@@ -33,7 +32,7 @@ export function compileChecked ({ declared, policies, tests, contents }: Checked
   const ofGroups = policies.filter((policy) => policy.kind === 'when')
   const groups = ofGroups.map((policy) => groupOf(policy, declared))
   const preChecks = policies.filter((policy) => policy.kind === 'deny').flatMap(preChecksOf)
-  const breakGlass = new Map(policies.filter((policy) => policy.kind === 'breakGlass').map(({ name, rules }) => [name, rules.flatMap((rule) => rulesOf(rule, declared))]))
+  const breakGlass = new Map(policies.filter((policy) => policy.kind === 'breakGlass').map(({ name, rules }) => [name, rules.flatMap((rule) => reaching(rule, declared))]))
   const rules = [...own.values(), ...groups.map((group) => group.rules), ...breakGlass.values()].flat()
   return withDeclared({
     version: versionOf(contents),
@@ -62,7 +61,7 @@ function lineagesOf (policies: readonly Of<'role'>[]): Map<string, ReadonlySet<s
 }
 
 function ownRules (policies: readonly Of<'role'>[], reach: (rule: CheckedRule, role: string) => ReachingRule[]): Map<string, readonly Rule[]> {
-  return new Map(policies.map(({ name, rules }) => [name, rules.flatMap((rule) => reach(rule, name)).map(finished)]))
+  return new Map(policies.map(({ name, rules }) => [name, rules.flatMap((rule) => reach(rule, name))]))
 }
 
 function inherited (own: ReadonlyMap<string, readonly Rule[]>, inherits: Policy['inherits']): Map<string, readonly Rule[]> {
@@ -70,15 +69,7 @@ function inherited (own: ReadonlyMap<string, readonly Rule[]>, inherits: Policy[
 }
 
 function groupOf ({ name, when, denied, rules, place }: Of<'when'>, declared: Declarations): Group {
-  return { name, when, rules: rules.flatMap((rule) => rulesOf(rule, declared)), denied, place }
-}
-
-function rulesOf (checked: CheckedRule, declared: Declarations): Rule[] {
-  return reaching(checked, declared).map(finished)
-}
-
-function finished (rule: ReachingRule): Rule {
-  return { ...rule, templates: hasTemplates(rule.condition) || hasTemplates(rule.environment) }
+  return { name, when, rules: rules.flatMap((rule) => reaching(rule, declared)), denied, place }
 }
 
 function preChecksOf ({ name, checks }: Of<'deny'>): PreCheck[] {

@@ -60,7 +60,7 @@ function compiled (raw: unknown, at: Keys, reading: Compiling): Condition {
   if (!isMap(raw)) return refuse(reading, at, `a condition must be a map, not ${quoted(raw)}`)
   const parts: Condition[] = []
   for (const [key, value] of Object.entries(raw)) {
-    const below = [...at, key]
+    const below = at.concat(key)
     parts.push(key.startsWith('$') ? connective(key, value, below, reading) : attribute(key, value, below, reading))
   }
   if (parts.length === 0) return refuse(reading, at, 'an empty condition would apply to every record; leave it out if that is meant')
@@ -102,7 +102,7 @@ function operators (path: Path, raw: PlainMap, at: Keys, reading: Compiling): Co
     return refuse(reading, [...at, plain], `operators and the plain key ${quoted(plain)} stand in one map`, 'key')
   }
   if (plain !== undefined) return refuse(reading, at, `a map is no value; for a nested attribute write a dotted path, ${quoted(`${path.join('.')}.${plain}`)}`)
-  return together('all', keys.map((key) => operator(path, key, raw[key], [...at, key], reading)))
+  return together('all', keys.map((key) => operator(path, key, raw[key], at.concat(key), reading)))
 }
 
 function operator (path: Path, key: string, raw: unknown, at: Keys, reading: Compiling): Condition {

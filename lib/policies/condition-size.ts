@@ -8,10 +8,12 @@ export function isTooLarge (raw: unknown): boolean {
   const open: unknown[] = [raw]
   let parts = 0
   for (let condition = open.pop(); condition !== undefined; condition = open.pop()) {
-    const entries = isObject(condition) ? Object.entries(condition) : []
-    parts += entries.length
+    if (!isObject(condition)) continue
+    const keys = Object.keys(condition)
+    parts += keys.length
     if (parts > MOST_PARTS) return true
-    for (const [key, value] of entries) {
+    for (const key of keys) {
+      const value = condition[key]
       if (!Array.isArray(value)) open.push(value)
       else if (CONNECTIVES.includes(key)) {
         parts += value.length
@@ -25,6 +27,6 @@ export function isTooLarge (raw: unknown): boolean {
 
 const CONNECTIVES: readonly string[] = ['$and', '$or', '$nor']
 
-function isObject (value: unknown): value is object {
+function isObject (value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null
 }

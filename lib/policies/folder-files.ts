@@ -1,5 +1,5 @@
 /** The policy files of a folder, as they lie there at one moment. */
-import { readFile, readdir, realpath, stat } from 'node:fs/promises'
+import { readFileSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { WHAT_IS_READ, formatOf } from './file-formats.ts'
@@ -44,9 +44,9 @@ export function shown (path: string): string {
  * Every policy file of the folder and of its sub-folders, sorted by name, all of one moment: where files change while they are read, they are read
  * again. Throws a `PolicyError` for files that cannot be read and for a folder without policies.
  */
-export async function filesOf (root: string, tries: number = MOST_TRIES): Promise<PolicyFile[]> {
+export function filesOf (root: string, tries: number = MOST_TRIES): PolicyFile[] {
   try {
-    const files = await filesOfOneMoment(root)
+    const files = filesOfOneMoment(root)
     if (files !== null) return files
     if (tries === 1) throw new PolicyError([{ place: { file: shown(root) }, message: 'keeps changing while it is read' }])
   } catch (error) {
@@ -55,32 +55,37 @@ export async function filesOf (root: string, tries: number = MOST_TRIES): Promis
   return filesOf(root, tries - 1)
 }
 
-/** `null` where something changed meanwhile. */
-async function filesOfOneMoment (root: string): Promise<PolicyFile[] | null> {
-  const before = await find(root)
+/**
+ * `null` where something changed meanwhile. Nothing is waited for in between: a thousand files take 20 ms so, an eighth of the CPU time that a promise
+ * for each takes, and far less than compiling what they say.
+ */
+function filesOfOneMoment (root: string): PolicyFile[] | null {
+  const before = find(root)
   if (before.files.length === 0) throw new PolicyError([{ place: { file: shown(root) }, message: `holds no policy. ${WHAT_IS_READ}` }])
-  const files: PolicyFile[] = []
-  for (const { path } of before.files) files.push(await fileAt(path, root))
-  return sameMarks(before, await find(root)) ? files : null
+  const files = before.files.map(({ path }) => fileAt(path, root))
+  return sameMarks(before, find(root)) ? files : null
 }
 
 /** Files and folders whose names begin with a dot are left out. Where it throws, `found` holds what was found until then. */
-export async function find (root: string, found: Found = { files: [], folders: [] }): Promise<Found> {
+export function find (root: string, found: Found = { files: [], folders: [] }): Found {
   const { files, folders } = found
-  await look(root, [])
+  look(root, [])
   return found
 
   /** Follows links, as mounted configuration is made of them; `above` are the folders on the way, so that a link cannot lead in a circle. */
-  async function look (folder: string, above: readonly string[]): Promise<void> {
+  function look (folder: string, above: readonly string[]): void {
     folders.push(folder)
-    const real = await attempt(folder, () => realpath(folder))
+    const real = attempt(folder, () => realpathSync(folder))
     if (above.includes(real)) throw new PolicyError([{ place: { file: shown(folder) }, message: 'is a link to a folder that holds it' }])
-    for (const name of (await attempt(folder, () => readdir(folder))).sort()) {
+    for (const name of attempt(folder, () => readdirSync(folder)).sort()) {
       if (name.startsWith('.')) continue
       const path = join(folder, name)
-      const entry = await attempt(path, () => stat(path, { bigint: true }))
-      if (entry.isDirectory()) await look(path, [...above, real])
-      else if (formatOf(name) !== null) files.push({ path, mark: [entry.dev, entry.ino, entry.size, entry.mtimeNs, entry.ctimeNs].join() })
+      const entry = attempt(path, () => statSync(path, { bigint: true }))
+      if (entry.isDirectory()) look(path, [...above, real])
+      else if (formatOf(name) === null) continue
+      // A pipe or a device may have no end.
+      else if (!entry.isFile()) throw new PolicyError([{ place: { file: shown(path) }, message: 'is no file' }])
+      else files.push({ path, mark: [entry.dev, entry.ino, entry.size, entry.mtimeNs, entry.ctimeNs].join() })
     }
   }
 }
@@ -90,15 +95,15 @@ function sameMarks (a: Found, b: Found): boolean {
   return text(a) === text(b)
 }
 
-async function fileAt (path: string, root: string): Promise<PolicyFile> {
+function fileAt (path: string, root: string): PolicyFile {
   const name = slashed(relative(root, path))
   if (formatOf(name) === 'module') return codeFile(name, pathToFileURL(path).href)
-  return { name, text: await attempt(path, () => readFile(path)) }
+  return { name, text: attempt(path, () => readFileSync(path)) }
 }
 
-async function attempt<T> (path: string, action: () => Promise<T>): Promise<T> {
+function attempt<T> (path: string, action: () => T): T {
   try {
-    return await action()
+    return action()
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     throw new PolicyError([{ place: { file: shown(path) }, message: code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`, cause: error }])

@@ -99,7 +99,9 @@ export async function watchFolder (root: string, settle: number, changed: () => 
 async function aimsAt (root: string): Promise<Aims> {
   const aims: Aims = new Map([[dirname(root), new Set([basename(root)])]])
   const found: Found = { files: [], folders: [] }
-  await find(root, found).catch(() => {}) // what is wrong with it, whoever reads it will tell
+  try {
+    find(root, found)
+  } catch {} // what is wrong with it, whoever reads it will tell
   for (const { path } of found.files) {
     const real = await realpath(path).catch(() => path)
     const names = aims.get(dirname(real)) ?? new Set()

@@ -36,7 +36,7 @@ export function policyFolder (folder: URL | string, options: PolicyFolderOptions
   const root = pathOf(folder)
   return {
     name: shown(root),
-    read: () => filesOf(root),
+    read: async () => filesOf(root),
     watch: (changed, ended) => watchFolder(root, settle, changed, ended),
   }
 }

@@ -26,7 +26,22 @@ interface Demand {
 
 /** `null` where nothing is wrong for certain. Values of users are not known here, so a template may be anything but missing. */
 export function impossible (condition: Condition, shape: Shape): Impossible | null {
-  return neverTrue(condition, shape) ?? neverFalse(condition)
+  const once = asksOnce(condition)
+  return (once && shape.kind !== 'each' ? null : neverTrue(condition, shape)) ?? (once ? null : neverFalse(condition))
+}
+
+/** Whether it is clear at once that no two comparisons are about the same attribute: they cannot contradict each other then. */
+function asksOnce (condition: Condition): boolean {
+  if (condition.kind === 'compare') return true
+  return condition.kind === 'all' && condition.of.length <= FEW_PARTS && condition.of.every((part, index) => {
+    return part.kind === 'compare' && !condition.of.slice(0, index).some((other) => isSamePath(part.path, (other as Compare).path))
+  })
+}
+
+const FEW_PARTS = 4
+
+function isSamePath (one: Path, other: Path): boolean {
+  return one.length === other.length && one.every((segment, index) => segment === other[index])
 }
 
 function neverTrue (condition: Condition, shape: Shape): Impossible | null {

@@ -1,14 +1,20 @@
 /** In which line and column of a text something stands. */
 
-/** Lines end as YAML and JSON end them: with LF, CR LF, or CR. */
-const LINE_BREAK = /\r\n|[\r\n]/g
+const LF = 10
+const CR = 13
 
 export class Lines {
   /** Where each line begins. */
   readonly #starts: readonly number[]
 
   constructor (text: string) {
-    this.#starts = [0, ...Array.from(text.matchAll(LINE_BREAK), ({ 0: lineBreak, index }) => index + lineBreak.length)]
+    const starts = [0]
+    // Lines end as YAML and JSON end them: with LF, CR LF, or CR.
+    for (let offset = 0; offset < text.length; offset++) {
+      const code = text.charCodeAt(offset)
+      if (code === LF || (code === CR && text.charCodeAt(offset + 1) !== LF)) starts.push(offset + 1)
+    }
+    this.#starts = starts
   }
 
   /** Both count from 1; a column is a UTF-16 code unit, as editors count. */

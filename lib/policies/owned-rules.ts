@@ -51,11 +51,10 @@ function ownerOf (kind: Owner['kind'], name: string, known: ReadonlyMap<string, 
 
 /** The parts that must all be true, each as a text, by subject. */
 function demandsOf (rule: CheckedRule): ReadonlyMap<string, ReadonlySet<string>> {
-  const common = new Set([
-    ...partsOf(rule.condition).map(conditionText),
-    ...partsOf(rule.environment).map((part) => `environment ${conditionText(part)}`),
-    ...rule.state === null ? [] : [`state ${rule.state}`],
-  ])
+  const common = new Set<string>()
+  for (const part of partsOf(rule.condition)) common.add(conditionText(part))
+  for (const part of partsOf(rule.environment)) common.add(`environment ${conditionText(part)}`)
+  if (rule.state !== null) common.add(`state ${rule.state}`)
   return new Map(rule.subject.map((subject) => {
     const related = partsOf(rule.relation(subject)).map(conditionText)
     return [subject, related.length === 0 ? common : new Set([...common, ...related])]

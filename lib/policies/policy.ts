@@ -141,6 +141,8 @@ export interface PolicySource {
   readonly holds?: 'tests' | 'subjects'
   /** The parsed content, not trusted in any way. */
   readonly content: unknown
+  /** It was parsed from a text, so that it is plain maps and lists that nobody else has. */
+  readonly isText?: true
   /** Where the value at a path of keys and indexes was written, or its key; for a path that is not there, the nearest value around it. */
   readonly locate: (path: Keys, part?: 'key' | 'value') => Place
 }

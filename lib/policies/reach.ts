@@ -2,10 +2,13 @@
 import type { Condition, Operand } from './condition.ts'
 import type { CheckedRule } from './rules.ts'
 import type { Declarations } from './subjects.ts'
+import { hasTemplates } from './templates-in.ts'
 
 /** A rule for subjects whose records it reaches by one condition. */
 export interface ReachingRule extends Omit<CheckedRule, 'relation'> {
   readonly condition: Condition | null
+  /** Whether values of the moment are to be put in. */
+  readonly templates: boolean
 }
 
 /**
@@ -31,23 +34,31 @@ export function reachingAsMember (rule: CheckedRule, role: string, declared: Dec
 }
 
 function bySubjects (rule: CheckedRule, { subjects }: Declarations, guardOf: (tenant: string | null) => Condition | null): ReachingRule[] {
+  const { relation, condition, subject: [only, ...others] } = rule
+  if (only !== undefined && others.length === 0) {
+    const guard = guardOf(subjects?.get(only)?.tenant ?? null)
+    return [reachingRule(rule, rule.id, rule.subject, together([guard, relation(only), condition].filter((part) => part !== null)))]
+  }
   const reached = new Map<string, { readonly subject: string[], readonly condition: Condition | null }>()
   for (const subject of rule.subject) {
     const tenant = subjects?.get(subject)?.tenant ?? null
     const parts = [guardOf(tenant), rule.relation(subject), rule.condition].filter((part) => part !== null)
     const condition = together(parts)
-    const key = rule.subject.length === 1 ? '' : JSON.stringify(condition, plain)
+    const key = JSON.stringify(condition, plain)
     const others = reached.get(key)
     if (others === undefined) reached.set(key, { subject: [subject], condition })
     else others.subject.push(subject)
   }
-  const { relation: _, ...rest } = rule
-  return [...reached.values()].map(({ subject, condition }) => ({
-    ...rest,
-    id: reached.size === 1 ? rule.id : `${rule.id}:${subject.join('+')}`,
-    subject,
-    condition,
-  }))
+  return [...reached.values()].map(({ subject, condition }) => {
+    return reachingRule(rule, reached.size === 1 ? rule.id : `${rule.id}:${subject.join('+')}`, subject, condition)
+  })
+}
+
+/** Written out: a policy has thousands, and a spread that leaves one property out is slow. */
+function reachingRule (rule: CheckedRule, id: string, subject: readonly string[], condition: Condition | null): ReachingRule {
+  const { policy, action, inverted, fields, crossTenant, environment, state, exposed, reason, code, place } = rule
+  const templates = hasTemplates(condition) || hasTemplates(environment)
+  return { id, policy, action, subject, inverted, fields, condition, crossTenant, environment, state, exposed, reason, code, place, templates }
 }
 
 function sameTenant (tenant: string, operand: Operand): Condition {

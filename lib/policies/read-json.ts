@@ -1,6 +1,6 @@
 /** Reads a JSON policy: strict JSON (RFC 8259) in which no key is written twice, with the place of every value. */
 import type { PolicySource } from './policy.ts'
-import { MAX_DEPTH, TOO_DEEP } from './plain-data.ts'
+import { EmptyMap, MAX_DEPTH, TOO_DEEP } from './plain-data.ts'
 import type { PlainMap } from './plain-data.ts'
 import { Positions } from './positions.ts'
 import type { Spot } from './positions.ts'
@@ -8,7 +8,7 @@ import type { Problem } from './problems.ts'
 
 export function readJson (file: string, text: string, problems: Problem[]): PolicySource {
   const positions = new Positions(file, text)
-  const source = (content: unknown): PolicySource => ({ file, content, locate: positions.locate })
+  const source = (content: unknown): PolicySource => ({ file, content, locate: positions.locate, isText: true })
   const reader = new Reader(text)
   try {
     return source(reader.document(positions.root))
@@ -47,7 +47,7 @@ class Reader {
   }
 
   #map (spot: Spot, depth: number): PlainMap {
-    const map: PlainMap = Object.create(null)
+    const map = new EmptyMap()
     this.offset++
     if (this.#took('}')) return map
     do {

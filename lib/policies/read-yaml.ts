@@ -3,7 +3,7 @@ import { EVENT_ID, NOT_RESOLVED, SCALAR_STYLE, YAMLException, boolCoreTag, float
 import type { Event, ScalarEvent } from 'js-yaml'
 import type { PolicySource } from './policy.ts'
 import { Positions, Spot } from './positions.ts'
-import { MAX_DEPTH, TOO_DEEP } from './plain-data.ts'
+import { EmptyMap, MAX_DEPTH, TOO_DEEP } from './plain-data.ts'
 import type { PlainMap } from './plain-data.ts'
 import type { Problem } from './problems.ts'
 import { hintFor } from './yaml-hints.ts'
@@ -35,7 +35,7 @@ export function readYaml (file: string, text: string, problems: Problem[]): Poli
   const report: Report = (offset, message) => { found.push({ place: positions.at(offset), message }) }
   const content = documentOf(text, positions, report)
   problems.push(...found.slice(0, MAX_ERRORS))
-  return { file, content: found.length > 0 ? null : content, locate: positions.locate }
+  return { file, content: found.length > 0 ? null : content, locate: positions.locate, isText: true }
 }
 
 function documentOf (text: string, positions: Positions, report: Report): unknown {
@@ -100,7 +100,7 @@ class Reader {
   }
 
   #map (spot: Spot, inList: boolean): PlainMap {
-    const map: PlainMap = Object.create(null)
+    const map = new EmptyMap()
     while (!this.#ended()) {
       const key = this.#key(spot, inList)
       const below = key.name === null ? new Spot() : spot.add(key.name)

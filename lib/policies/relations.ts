@@ -13,6 +13,8 @@ export type Relations = ReadonlyMap<string, ReadonlyMap<string, Condition>>
 
 export const NO_RELATIONS: Relations = new Map()
 
+const NO_RELATION = (): null => null
+
 export function relationsOf (content: SubjectsContent, { user, subjects, environment }: Declarations, report: Report, senseless: Report): Relations {
   return new Map(Object.entries(content.subjects ?? {}).map(([subject, { relations = {} }]) => {
     const entity = subjects?.get(subject)
@@ -25,7 +27,7 @@ export function relationsOf (content: SubjectsContent, { user, subjects, environ
 
 /** The condition that one of the named relations holds, for each subject of a rule; without names `null`. `relations`: `null` where what declares them is broken. */
 export function relationOf (given: OneOrMany | undefined, subject: readonly string[], at: Keys, relations: Relations | null, report: Report): ((subject: string) => Condition | null) {
-  if (given === undefined) return () => null
+  if (given === undefined) return NO_RELATION
   if (relations === null) return () => REPORTED
   listOf(given).forEach((name, index) => {
     for (const one of subject) {

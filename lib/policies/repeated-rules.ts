@@ -7,21 +7,29 @@ import type { Declarations } from './subjects.ts'
 
 /** The same rule twice among those that somebody has together: one of them says nothing, or they were meant to differ. */
 export function repeatedRules (owned: readonly Owned[], declared: Declarations): Problem[] {
-  const bySaying = new Map<string, Map<string, Owned>>()
-  const problems: Problem[] = []
+  const bySaying = new Map<string, Owned[]>()
   for (const one of owned) {
     const saying = sayingOf(one)
-    const others = bySaying.get(saying) ?? new Map<string, Owned>()
-    bySaying.set(saying, others)
-    const own = others.get(one.owner.key)
-    if (own === undefined) others.set(one.owner.key, one)
+    const same = bySaying.get(saying)
+    if (same === undefined) bySaying.set(saying, [one])
+    else same.push(one)
+  }
+  return [...bySaying.values()].flatMap((same) => same.length > 1 ? repeatedAmong(same, declared) : NONE)
+}
+
+const NONE: readonly Problem[] = []
+
+function repeatedAmong (same: readonly Owned[], declared: Declarations): Problem[] {
+  const byOwner = new Map<string, Owned>()
+  const problems: Problem[] = []
+  for (const one of same) {
+    const own = byOwner.get(one.owner.key)
+    if (own === undefined) byOwner.set(one.owner.key, one)
     else problems.push(twice(one, own))
   }
-  for (const others of bySaying.values()) {
-    for (const one of others.values()) {
-      const inherited = common(others, one.owner.kin()).find((other) => other !== one && !saysMore(one, other, declared))
-      if (inherited !== undefined) problems.push(twice(one, inherited))
-    }
+  for (const one of byOwner.values()) {
+    const inherited = common(byOwner, one.owner.kin()).find((other) => other !== one && !saysMore(one, other, declared))
+    if (inherited !== undefined) problems.push(twice(one, inherited))
   }
   return problems
 }
@@ -35,10 +43,15 @@ function sayingOf ({ rule, demands }: Owned): string {
   return JSON.stringify([
     rule.inverted,
     rule.crossTenant,
-    rule.action.toSorted(),
-    rule.fields?.toSorted() ?? null,
-    [...demands].map(([subject, parts]) => [subject, [...parts].sort()]).sort(),
+    sorted(rule.action),
+    rule.fields === null ? null : sorted(rule.fields),
+    sorted([...demands].map(([subject, parts]) => [subject, sorted([...parts])])),
   ])
+}
+
+/** Most lists have one entry. */
+function sorted<T> (list: readonly T[]): readonly T[] {
+  return list.length > 1 ? list.toSorted() : list
 }
 
 /** A role can be held in some tenants only, and `anonymous` cannot: there the role's own rule reaches further. An emergency beats what the others do not. */

@@ -70,19 +70,20 @@ const MOST_PAIRS = 10_000
 export function ruleOf (content: RuleContent, index: number, context: RulesContext): CheckedRule {
   const { report, senseless, declared, relations } = context
   const at: Keys = ['rules', index]
+  const below = (key: keyof RuleContent): Keys => ['rules', index, key]
   const subject = listOf(content.subject)
   const inverted = content.inverted ?? false
   const shape = shapeOf(subject, declared)
 
-  checkSubjects(content.subject, [...at, 'subject'], context)
+  checkSubjects(content.subject, below('subject'), context)
   if (subject.length * listOf(content.action).length > MOST_PAIRS) report(at, `a rule is about more than ${MOST_PAIRS} pairs of an action and a subject: write "manage" or "all", or several rules`)
   checkEffect(content, inverted, at, report)
   checkState(content, at, senseless)
   if (!inverted && content.crossTenant !== true) checkTenants(subject, at, context)
 
-  const condition = content.conditions === undefined ? null : compileCondition(content.conditions, [...at, 'conditions'], { report, senseless, shape, ...declaredTemplates(declared) })
-  const relation = relationOf(content.relation, subject, [...at, 'relation'], relations, report)
-  checkTogether(condition, relation, subject, [...at, 'relation'], senseless)
+  const condition = content.conditions === undefined ? null : compileCondition(content.conditions, below('conditions'), { report, senseless, shape, ...declaredTemplates(declared) })
+  const relation = relationOf(content.relation, subject, below('relation'), relations, report)
+  checkTogether(condition, relation, subject, below('relation'), senseless)
 
   return {
     id: `${context.policy}/${index + 1}`,
@@ -90,11 +91,11 @@ export function ruleOf (content: RuleContent, index: number, context: RulesConte
     action: listOf(content.action),
     subject,
     inverted,
-    fields: content.fields === undefined ? null : fieldsOf(content.fields, inverted, shape, [...at, 'fields'], report),
+    fields: content.fields === undefined ? null : fieldsOf(content.fields, inverted, shape, below('fields'), report),
     condition,
     crossTenant: content.crossTenant ?? false,
     relation,
-    environment: content.environment === undefined ? null : environmentCondition(content.environment, [...at, 'environment'], context),
+    environment: content.environment === undefined ? null : environmentCondition(content.environment, below('environment'), context),
     state: content.state ?? null,
     exposed: content.expose ?? false,
     reason: content.reason ?? null,

@@ -12,6 +12,8 @@ const EVERY_SUBJECT = 'all'
 /** Words that an application has anyway: one slip away from them is no word of its own. */
 const KNOWN_ACTIONS = ['create', 'read', 'update', 'delete', EVERY_ACTION]
 
+const WILDCARDS: readonly string[] = [EVERY_ACTION, EVERY_SUBJECT, '*']
+
 /** How many other rules must name an action before a word that is nearly the same, in a single rule, is a slip. */
 const ENOUGH = 2
 
@@ -24,22 +26,25 @@ export function strayActions (policies: readonly Ruled[]): Problem[] {
 }
 
 function messagesOf (rule: CheckedRule, allowed: Allowed, slips: ReadonlyMap<string, string>): string[] {
-  const wildcards = [
-    ...rule.action.map((action) => wildcardProblem(rule, 'action', action, EVERY_ACTION)),
-    ...rule.subject.map((subject) => wildcardProblem(rule, 'subject', subject, EVERY_SUBJECT)),
-  ].filter((message) => message !== null)
-  if (wildcards.length > 0) return wildcards
-  const slipped = rule.action.flatMap((action) => {
+  const found: string[] = []
+  for (const action of rule.action) tell(wildcardProblem(rule, 'action', action, EVERY_ACTION))
+  for (const subject of rule.subject) tell(wildcardProblem(rule, 'subject', subject, EVERY_SUBJECT))
+  if (found.length > 0) return found
+  for (const action of rule.action) {
     const meant = slips.get(action)
-    return meant === undefined ? [] : [`rule ${rule.id} is the only one with the action ${quoted(action)}. Did you mean ${quoted(meant)}?`]
-  })
-  return slipped.length > 0 || !rule.inverted ? slipped : idle(rule, allowed)
+    if (meant !== undefined) found.push(`rule ${rule.id} is the only one with the action ${quoted(action)}. Did you mean ${quoted(meant)}?`)
+  }
+  return found.length > 0 || !rule.inverted ? found : idle(rule, allowed)
+
+  function tell (message: string | null): void {
+    if (message !== null) found.push(message)
+  }
 }
 
 /** CASL knows one word for every action and one for every subject; any other is an action, or a subject, of that name. */
 function wildcardProblem ({ id }: CheckedRule, key: 'action' | 'subject', name: string, wildcard: string): string | null {
   if (name === wildcard) return null
-  const isWildcard = [EVERY_ACTION, EVERY_SUBJECT, '*'].includes(name.toLowerCase())
+  const isWildcard = WILDCARDS.includes(name.toLowerCase())
   if (isWildcard) return `rule ${id} has the ${key} ${quoted(name)}: every ${key} is ${quoted(wildcard)}`
   return name.includes('*') ? `rule ${id} has the ${key} ${quoted(name)}: only "fields" are patterns; every ${key} is ${quoted(wildcard)}` : null
 }

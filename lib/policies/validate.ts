@@ -119,7 +119,7 @@ function readingOf (source: PolicySource, problems: Problem[], senseless: Proble
   const content = plainCopy(source.content, (path, message, part) => {
     lost.add(JSON.stringify(path))
     tell(path, message, part)
-  })
+  }, source.isText === true)
   const report: Report = (path, message, part) => {
     if (!lost.has(JSON.stringify(path))) tell(path, message, part)
   }

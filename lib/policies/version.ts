@@ -3,8 +3,11 @@ import { createHash } from 'node:crypto'
 
 /** The first 12 hexadecimal digits of a SHA-256. Functions count by their source text. */
 export function versionOf (contents: readonly { readonly name: string, readonly content: unknown }[]): string {
-  const texts = contents.map(({ name, content }) => canonical([name, content]))
-  return createHash('sha256').update(texts.sort().join('\n')).digest('hex').slice(0, 12)
+  return digest(contents.map(({ name, content }) => digest(canonical([name, content]))).sort().join('\n')).slice(0, 12)
+}
+
+function digest (text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }
 
 /** JSON with sorted keys; no two different values have the same text. */
@@ -12,7 +15,13 @@ function canonical (value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'function') return `function ${JSON.stringify(String(value))}`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
+  let text = ''
+  if (Array.isArray(value)) {
+    for (const item of value as readonly unknown[]) text += `${text === '' ? '' : ','}${canonical(item)}`
+    return `[${text}]`
+  }
   const map = value as Record<string, unknown>
-  return `{${Object.keys(map).sort().map((key) => `${JSON.stringify(key)}:${canonical(map[key])}`).join()}}`
+  const keys = Object.keys(map)
+  for (const key of keys.length > 1 ? keys.sort() : keys) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonical(map[key])}`
+  return `{${text}}`
 }

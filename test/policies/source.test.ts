@@ -1,8 +1,12 @@
 /** Stores of policies: what is taken from them, what is refused, and how a folder is watched. */
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { rmSync, writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp, realpath, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { definePolicy, loadPolicies, policyFolder, type PolicyFile, type PolicyFolderOptions, type PolicyStore } from '../../lib/policies/index.ts'
@@ -160,19 +164,34 @@ t.test('a module that changes is noted, and still is what it was', async (t) => 
 
 t.test('files that change while they are read are read again, and at last that is said', async (t) => {
   const folder = await emptyFolder(t)
-  const write = (text: string) => writeFile(join(folder, 'a.yaml'), text)
-  await write(AUTHOR)
-  const writer = { isRestless: true }
-  const writing = (async () => {
-    for (let round = 0; writer.isRestless; round++) await write(`${AUTHOR}# ${round}\n`)
-  })()
+  await writeFile(join(folder, 'a.yaml'), AUTHOR)
+  // A folder is read without waiting in between: only another thread can write meanwhile.
+  const writer = new Worker(`
+    const { writeFileSync } = require('node:fs')
+    const { workerData: { file, text } } = require('node:worker_threads')
+    for (let round = 0; ; round++) writeFileSync(file, text + '# ' + round)
+  `, { eval: true, workerData: { file: join(folder, 'a.yaml'), text: AUTHOR } })
+  t.teardown(() => writer.terminate())
+  await once(writer, 'online')
   let error: unknown
   // A read may well slip in between two changes; the runner's own time-out ends a test in which every one does.
-  while (error === undefined) await policyFolder(folder).read().catch((thrown: unknown) => { error = thrown })
-  writer.isRestless = false
-  await writing
+  while (error === undefined) {
+    await policyFolder(folder).read().catch((thrown: unknown) => { error = thrown })
+    await setImmediate()
+  }
+  await writer.terminate()
   t.match(error, { code: 'FST_GATEHOUSE_POLICY', message: `${folder} keeps changing while it is read` })
   t.match(await policyFolder(folder).read(), [{ name: 'a.yaml' }])
+})
+
+t.test('what is named as a policy and is no file is refused: a pipe would never end', async (t) => {
+  const folder = await emptyFolder(t)
+  execFileSync('mkfifo', [join(folder, 'a.yaml')])
+  await t.rejects(policyFolder(folder).read(), { code: 'FST_GATEHOUSE_POLICY', message: `${folder}/a.yaml is no file` })
+  rmSync(join(folder, 'a.yaml'))
+  execFileSync('mkfifo', [join(folder, 'control')])
+  await writeFile(join(folder, 'b.yaml'), AUTHOR)
+  t.match(await policyFolder(folder).read(), [{ name: 'b.yaml' }])
 })
 
 /** Counts the words of the watch. */
