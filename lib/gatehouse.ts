@@ -6,7 +6,7 @@ import type { AnyResource } from './authorization/resource.ts'
 import { explainDecision, type Explained, type ExplainOptions } from './explain.ts'
 import { didYouMean } from './nearest.ts'
 import { OptionError } from './option-error.ts'
-import type { Settings } from './options.ts'
+import { CREDENTIALS, type Settings } from './options.ts'
 import type { Policy } from './policies/policy.ts'
 import { PolicyError } from './policies/problems.ts'
 import { NO_POLICY_QUOTAS } from './policies/quotas.ts'
@@ -18,7 +18,8 @@ import { startReloading } from './reload-times.ts'
 import { reportPolicy, type PolicyLog } from './reporting/policy-event.ts'
 import { reportThrottle, type ThrottleEvent } from './reporting/throttle-event.ts'
 import type { Routes } from './routes.ts'
-import { createThrottle, type ThrottleOptions } from './throttling/throttle.ts'
+import { credentialsThrottle } from './throttling/credentials.ts'
+import { createThrottle, type Throttle, type ThrottleOptions } from './throttling/throttle.ts'
 
 /** The policy of an application that gave none: nobody may do anything that needs a rule. */
 const NO_POLICY: Policy = {
@@ -31,6 +32,8 @@ export class Gatehouse {
   readonly #log: PolicyLog
   /** The throttle in front of guessable secrets. */
   readonly throttle: RequestThrottle
+  /** What counts wrong credentials that nobody can guess. */
+  readonly credentials: RequestThrottle
   /** What requests spend. */
   readonly quotas: QuotaKeeper
   readonly #throttles: ReadonlyMap<string, RequestThrottle>
@@ -45,8 +48,12 @@ export class Gatehouse {
     this.#settings = settings
     this.#routes = routes
     this.#log = log
-    this.throttle = new RequestThrottle(settings.throttle === false ? null : createThrottle(reported(settings.throttle, log)))
-    this.#throttles = new Map(Object.entries(settings.throttles).map(([name, options]) => [name, new RequestThrottle(createThrottle({ name, ...reported(options, log) }, `throttles.${name}`))]))
+    const { signIn, credentials } = signInThrottles(settings.throttle, log)
+    this.throttle = new RequestThrottle(signIn)
+    this.credentials = new RequestThrottle(credentials)
+    this.#throttles = new Map([[CREDENTIALS, this.credentials], ...Object.entries(settings.throttles).map(([name, options]): [string, RequestThrottle] => {
+      return [name, new RequestThrottle(createThrottle({ name, ...reported(options, log) }, `throttles.${name}`))]
+    })])
     this.quotas = new QuotaKeeper(settings.quotas, log)
     this.#policies = settings.policies === null ? null : this.#sourceOf(supplyOf(settings.policies))
   }
@@ -112,13 +119,14 @@ export class Gatehouse {
   }
 
   /**
-   * The throttle of the option `throttles` with this name, for a secret that is counted apart from sign-ins: a one-time code, a recovery code.
+   * The throttle of the option `throttles` with this name, for a secret that is counted apart from sign-ins: a one-time code, a recovery code;
+   * or `credentials`, which counts wrong tokens and keys.
    *
    * @throws {OptionError} for a name that there is none of
    */
   throttleOf (name: string): HandlerThrottle {
     const throttle = this.#throttles.get(name)
-    if (throttle === undefined) throw new OptionError(`throttleOf: there is no throttle ${JSON.stringify(name)}; the option "throttles" has ${[...this.#throttles.keys()].join(', ') || 'none'}.${didYouMean(name, this.#throttles.keys())}`)
+    if (throttle === undefined) throw new OptionError(`throttleOf: there is no throttle ${JSON.stringify(name)}; there are ${[...this.#throttles.keys()].join(', ')}, and more where the option "throttles" names them.${didYouMean(name, this.#throttles.keys())}`)
     return throttle
   }
 
@@ -157,6 +165,15 @@ function checkExposed (policy: Policy): void {
 function checkTests (supply: Supply, policy: Policy, reading: Pick<Settings, 'roles' | 'memberships'>): void {
   const problems = policyTestProblems(policy, reading)
   if (problems.length > 0) throw new PolicyError([{ place: { file: supply.name }, message: `fails its own tests:\n  ${problems.join('\n  ')}` }])
+}
+
+function signInThrottles (options: Settings['throttle'], log: PolicyLog): { signIn: Throttle | null, credentials: Throttle | null } {
+  if (options === false) return { signIn: null, credentials: null }
+  // What is none is refused as such.
+  if (typeof options !== 'object' || options === null) return { signIn: createThrottle(options), credentials: null }
+  const { credentials, ...own } = options
+  const all = reported(own, log)
+  return { signIn: createThrottle(all), credentials: credentialsThrottle(credentials, all) }
 }
 
 /** What a throttle tells is told to the log and the channel too. Options that make no sense stay as they are, and are refused as such. */

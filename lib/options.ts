@@ -14,6 +14,7 @@ import { protectedResourcesOf, type ProtectedResource, type PublishedResource } 
 import { checkReload, type ReloadOptions } from './reload-options.ts'
 import type { ReloadTimes } from './reload-times.ts'
 import { quotaList, quotasSettings, type QuotasOptions, type QuotasSettings } from './throttling/quota-options.ts'
+import type { SignInThrottleOptions } from './throttling/credentials.ts'
 import type { ThrottleOptions } from './throttling/throttle.ts'
 
 export interface GatehouseOptions {
@@ -50,8 +51,8 @@ export interface GatehouseOptions {
   readonly refusals?: RefusalOptions
   /** What refusals may disclose, unless a resource or a route says otherwise. Default: nothing. */
   readonly disclose?: Disclosure
-  /** The throttle in front of guessable secrets. `false` switches it off. */
-  readonly throttle?: ThrottleOptions | false
+  /** The throttle in front of guessable secrets, and the count of wrong tokens and keys. `false` switches both off. */
+  readonly throttle?: SignInThrottleOptions | false
   /** Further throttles by their names, each with counters of its own, for `app.gatehouse.throttleOf('otp')`. */
   readonly throttles?: Readonly<Record<string, Omit<ThrottleOptions, 'name'>>>
   /** How requests are counted that spend of quotas, and the quotas of all routes. */
@@ -85,7 +86,7 @@ export interface Settings {
   readonly html: boolean
   readonly details: Readonly<Record<string, string>>
   readonly disclose: Disclosure
-  readonly throttle: ThrottleOptions | false
+  readonly throttle: SignInThrottleOptions | false
   readonly throttles: Readonly<Record<string, ThrottleOptions>>
   readonly quotas: QuotasSettings
 }
@@ -125,10 +126,15 @@ export function settingsOf (options: GatehouseOptions): Settings {
   }
 }
 
+/** The name by which `throttleOf()` gives the throttle for wrong tokens and keys. */
+export const CREDENTIALS = 'credentials'
+
 /** They share a store, perhaps; so none may have the name of the first. */
 function checkThrottles (throttles: unknown): Settings['throttles'] {
   checkObject('throttles', throttles, 'an object from names to options of a throttle')
-  if (Object.hasOwn(throttles as object, 'sign-in')) throw new OptionError('throttles["sign-in"]: that name is the one of the option "throttle"; allowed is another.')
+  for (const name of ['sign-in', CREDENTIALS]) {
+    if (Object.hasOwn(throttles as object, name)) throw new OptionError(`throttles[${JSON.stringify(name)}]: that name is one of the option "throttle"; allowed is another.`)
+  }
   return { ...(throttles as Settings['throttles']) }
 }
 

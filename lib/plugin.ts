@@ -3,7 +3,7 @@ import fastifyPlugin from 'fastify-plugin'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, HookHandlerDoneFunction, onSendHookHandler } from 'fastify'
 import type {} from '@fastify/jwt'
 import { authenticate, carriesCredentials } from './authentication/authenticate.ts'
-import type { Guard, Outcome } from './authentication/outcome.ts'
+import type { Guard, Invalid, Outcome } from './authentication/outcome.ts'
 import type { AnyScheme } from './authentication/scheme.ts'
 import type { No } from './authorization/decision.ts'
 import { Boot, plainErrorHandler } from './boot.ts'
@@ -111,10 +111,16 @@ class Life {
     }
     const outcome = stoodIn ?? authenticate(request, { ways: plan.ways, known: this.#known }, this.#guard)
     if (outcome instanceof Promise) {
-      outcome.then((settled) => this.#admit(request, reply, passage, settled, done)).catch(done)
+      outcome.then((settled) => this.#count(request, reply, passage, settled, done)).catch(done)
       return
     }
-    this.#admit(request, reply, passage, outcome, done)
+    this.#count(request, reply, passage, outcome, done)
+  }
+
+  /** Of wrong credentials that nobody can guess there may have been too many. */
+  #count (request: Request, reply: FastifyReply, passage: Passage, outcome: Outcome, done: HookHandlerDoneFunction): void {
+    if (!isCounted(outcome)) return this.#admit(request, reply, passage, outcome, done)
+    this.#gatehouse.credentials.counted(request, outcome).then((settled) => this.#admit(request, reply, passage, settled, done)).catch(done)
   }
 
   #admit (request: Request, reply: FastifyReply, passage: Passage, outcome: Outcome, done: HookHandlerDoneFunction): void {
@@ -256,6 +262,11 @@ class Life {
 
   /** The throttle stands before every guessable secret. */
   readonly #guard: Guard = async (request, _scheme, account, verify) => this.#gatehouse.throttle.verdict(request, account ?? null, verify)
+}
+
+/** Those that can be guessed were counted before they were checked; what was good once is no noise; and a 400 is no wrong credential. */
+function isCounted (outcome: Outcome): outcome is Invalid {
+  return outcome.kind === 'invalid' && outcome.guessed && !outcome.scheme.guessable && outcome.error !== 'invalid_request'
 }
 
 function isPreflight (request: FastifyRequest): boolean {

@@ -1,7 +1,7 @@
 /** A throttle as requests meet it: in front of a check of a handler's own, and of a scheme's verification. */
 import type { FastifyRequest } from 'fastify'
-import type { Throttled } from './authentication/outcome.ts'
-import type { Verdict } from './authentication/scheme.ts'
+import type { Invalid, Throttled } from './authentication/outcome.ts'
+import type { AnyScheme, Verdict } from './authentication/scheme.ts'
 import { Refusal, refusal } from './refusal.ts'
 import { StoreUnavailable } from './stores/unavailable.ts'
 import type { Guarded, Throttle, Whose } from './throttling/throttle.ts'
@@ -65,6 +65,20 @@ export class RequestThrottle implements HandlerThrottle {
     } catch (error) {
       if (error instanceof NoAttempt) return error.verdict
       throw error
+    }
+  }
+
+  /**
+   * Counts credentials that were found wrong, unless they could be guessed (which was counted before) or were good once. The outcome itself, or the
+   * denial in its place. Never rejects: where nothing can be counted, what is wrong stays wrong.
+   */
+  async counted (request: FastifyRequest, outcome: Invalid): Promise<Invalid | (Throttled & { readonly scheme: AnyScheme })> {
+    const { scheme } = outcome
+    try {
+      const result = await this.#guarded(request, null, () => null, () => true)
+      return result.kind === 'admitted' ? outcome : { kind: 'throttled', retryAfter: result.retryAfter, dimension: result.dimension, scheme }
+    } catch {
+      return outcome
     }
   }
 

@@ -21,7 +21,7 @@ const WHERE = 'accessTokens()'
 /** `reason` is for the log; the client is to see `invalid_token`, whatever it was. */
 export type CheckedToken =
   | { readonly kind: 'token', readonly token: string, readonly claims: Claims }
-  | { readonly kind: 'invalid', readonly reason: string }
+  | { readonly kind: 'invalid', readonly reason: string, readonly guessed?: false }
   | { readonly kind: 'unavailable', readonly reason: string, readonly cause?: unknown }
 
 /** For schemes, which find tokens. Several may share one: its keys, its caches and what it remembers. */
@@ -98,7 +98,7 @@ function createAccessTokens<U extends object> (where: string, options: AccessTok
     conclude (checked, request) {
       if (revocations === undefined) return identified(checked.token, checked.claims, request)
       return revocations.checkToken(checked.token, checked.claims, request).then(
-        (reason) => reason === null ? identified(checked.token, checked.claims, request) : invalid(reason),
+        (reason) => reason === null ? identified(checked.token, checked.claims, request) : noLongerGood(reason),
         (cause) => ({ kind: 'unavailable', reason: 'the revocation list could not be asked', cause })
       )
     },
@@ -126,10 +126,11 @@ function createAccessTokens<U extends object> (where: string, options: AccessTok
 }
 
 function signedIn<U extends object> (user: Known<U>, claims: Claims): Verdict<U> {
-  if (user === null || user === undefined) return invalid('nobody is known by this token')
+  if (user === null || user === undefined) return noLongerGood('nobody is known by this token')
   return { kind: 'user', user, auth: authInfoOf(claims) }
 }
 
-function invalid (reason: string): Verdict<never> {
-  return { kind: 'invalid', error: 'invalid_token', reason }
+/** The token is genuine. */
+function noLongerGood (reason: string): Verdict<never> {
+  return { kind: 'invalid', error: 'invalid_token', reason, guessed: false }
 }

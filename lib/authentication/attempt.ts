@@ -71,7 +71,7 @@ export function toOutcome (scheme: AnyScheme, place: CredentialPlace, verdict: V
       return { kind: 'user', user: verdict.user as object, auth: authOf(scheme.name, verdict.auth), scheme, place, headers: verdict.headers }
     case 'invalid':
       // facts: authentication 6: what cannot be read is as wrong as what is wrong
-      return { kind: 'invalid', scheme, error: verdict.error ?? (scheme.oauth ? 'invalid_token' : 'invalid_credentials'), reason: verdict.reason, headers: verdict.headers }
+      return { kind: 'invalid', scheme, error: verdict.error ?? (scheme.oauth ? 'invalid_token' : 'invalid_credentials'), reason: verdict.reason, guessed: verdict.guessed !== false, headers: verdict.headers }
     case 'throttled':
       return { kind: 'throttled', retryAfter: verdict.retryAfter, scheme, dimension: verdict.dimension }
     case 'unavailable':

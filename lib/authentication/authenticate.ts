@@ -64,7 +64,9 @@ function fallThrough (trial: Trial, index: number, outcome: Outcome): Outcome | 
 }
 
 function clearer (outcome: Outcome, next: Outcome): Outcome {
-  return next.kind === 'incomplete' ? outcome : next
+  if (next.kind === 'incomplete') return outcome
+  // What was good once for one of two issuers is unknown to the other.
+  return next.kind === 'invalid' && outcome.kind === 'invalid' ? { ...next, guessed: next.guessed && outcome.guessed } : next
 }
 
 /** Whether the other way takes, from the same places, what the client chose to send to this one, and what was wrong with it. */
@@ -124,7 +126,7 @@ async function merged (all: readonly SignedIn[], combine: Combine, request: Fast
     const user = await combine(all.map(({ user }) => user), request)
     if (isUser(user)) return { ...whole, user }
     if (user === null || user === undefined) {
-      return { kind: 'invalid', scheme, error: scheme.oauth ? 'invalid_token' : 'invalid_credentials', reason: 'the users of the schemes are not one and the same, or combine says that they do not belong together', headers: whole.headers }
+      return { kind: 'invalid', scheme, error: scheme.oauth ? 'invalid_token' : 'invalid_credentials', reason: 'the users of the schemes are not one and the same, or combine says that they do not belong together', guessed: true, headers: whole.headers }
     }
     return { kind: 'unavailable', scheme, reason: 'combine returned what is no user object', cause: undefined }
   } catch (cause) {

@@ -43,11 +43,21 @@ export interface SignedIn {
   readonly headers: SchemeHeaders | undefined
 }
 
+export interface Invalid {
+  readonly kind: 'invalid'
+  readonly scheme: AnyScheme
+  readonly error: string
+  readonly reason: string
+  /** Whether it may have been a guess, and not something that was good once. */
+  readonly guessed: boolean
+  readonly headers: SchemeHeaders | undefined
+}
+
 /** A `reason` is for the log and never holds credentials. */
 export type Outcome =
   | { readonly kind: 'nothing' }
   | SignedIn
-  | { readonly kind: 'invalid', readonly scheme: AnyScheme, readonly error: string, readonly reason: string, readonly headers: SchemeHeaders | undefined }
+  | Invalid
   /** Some of the credentials that must come together are missing; nothing was verified. */
   | { readonly kind: 'incomplete', readonly reason: string }
   | { readonly kind: 'cross_site', readonly scheme: AnyScheme, readonly reason: string }

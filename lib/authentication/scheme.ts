@@ -39,7 +39,7 @@ export interface AuthInfo {
 /** What verification says. `reason` is for the log and never contains the credentials. A `verify` that throws is `unavailable`. */
 export type Verdict<U = unknown> =
   | { readonly kind: 'user', readonly user: U, readonly auth?: Partial<Omit<AuthInfo, 'scheme'>>, readonly headers?: SchemeHeaders }
-  /** `guessed: false`: whoever sent it knew the secret (a nonce that has expired), so the throttle takes it back: it neither counts as a failure nor ends those that there were. */
+  /** `guessed: false`: whoever sent it had what was good once (a token that has expired, a nonce of before), so it neither counts as a failure nor ends those that there were. */
   | { readonly kind: 'invalid', readonly reason: string, readonly error?: string, readonly guessed?: false, readonly headers?: SchemeHeaders }
   | { readonly kind: 'unavailable', readonly reason: string, readonly cause?: unknown }
 

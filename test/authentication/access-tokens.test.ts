@@ -402,7 +402,7 @@ t.test('the reason why a token was ended is for the log, and the list is asked o
   const asked: unknown[][] = []
   const revocations = { ...revocationList(), checkToken: async (...args: unknown[]) => { asked.push(args); return 'it was stolen' } }
   const tokens = await prepared({ ...local, revocations })
-  t.strictSame(await judged(tokens, token(goodClaims())), { kind: 'invalid', error: 'invalid_token', reason: 'it was stolen' })
+  t.strictSame(await judged(tokens, token(goodClaims())), { kind: 'invalid', error: 'invalid_token', reason: 'it was stolen', guessed: false })
   t.match(asked, [[token(goodClaims()), { sub: 'ada' }, { raw: {} }]])
   await judged(tokens, token({ ...goodClaims(), exp: now() - 60 }))
   await judged(tokens, token({ ...goodClaims(), cnf: { jkt: 'x' } }))

@@ -75,7 +75,7 @@ export function apiKey<U extends object = object> (options: ApiKeyOptions<U>): S
 
   function unlessRevoked (verdict: Verdict<U>, prefix: string, request: FastifyRequest): Verdict<U> | Promise<Verdict<U>> {
     if (revocations === undefined || verdict.kind !== 'user') return verdict
-    return revocations.checkKey(prefix, request).then((reason) => reason === null ? verdict : { kind: 'invalid', reason })
+    return revocations.checkKey(prefix, request).then((reason) => reason === null ? verdict : { kind: 'invalid', reason, guessed: false })
   }
 }
 

@@ -72,12 +72,12 @@ export function dpop<U extends object = TokenUser> (options: DpopOptions<U>): Sc
     const reason = reasonAgainst(proof, { request, token, addresses, time, maxAge, maxFuture })
     if (reason !== undefined) return badProof(reason)
     if (nonces !== undefined && proof.nonce !== nonces.current && proof.nonce !== nonces.previous) {
-      return invalid('use_dpop_nonce', 'the proof has no nonce, or none that counts now')
+      return { kind: 'invalid', error: 'use_dpop_nonce', reason: 'the proof has no nonce, or none that counts now', guessed: false }
     }
     const thumbprint = thumbprintOf(proof.key)
     const checked = await tokens.check(token, request, { kind: 'dpop', thumbprint })
     if (checked.kind === 'unavailable') return checked
-    if (checked.kind === 'invalid') return invalid('invalid_token', checked.reason)
+    if (checked.kind === 'invalid') return { ...checked, error: 'invalid_token' }
     if (!await isSigned(proof)) return badProof('the signature of the proof is wrong')
     const first = await putOnce(markOf(thumbprint, proof))
     if (first !== true) return first

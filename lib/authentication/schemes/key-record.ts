@@ -43,9 +43,9 @@ export function judgeKey<U extends object> (record: KeyRecord<U> | null | undefi
   const expiresAt = secondsOf(record.expiresAt)
   if (Number.isNaN(notBefore)) return unavailable('notBefore is neither a Date nor seconds since 1970')
   if (Number.isNaN(expiresAt)) return unavailable('expiresAt is neither a Date nor seconds since 1970')
-  if (record.revoked) return invalid('the key is revoked')
-  if (notBefore !== null && now < notBefore * 1000) return invalid('the key is not valid yet')
-  if (expiresAt !== null && now >= expiresAt * 1000) return invalid('the key has expired')
+  if (record.revoked) return noLongerGood('the key is revoked')
+  if (notBefore !== null && now < notBefore * 1000) return noLongerGood('the key is not valid yet')
+  if (expiresAt !== null && now >= expiresAt * 1000) return noLongerGood('the key has expired')
   return { kind: 'user', user: record.user, auth: { scopes: record.scopes ?? NO_SCOPES, expiresAt } }
 }
 
@@ -68,6 +68,11 @@ function secondsOf (date: unknown): number | null {
 
 function invalid (reason: string): Verdict<never> {
   return { kind: 'invalid', reason }
+}
+
+/** The key is genuine. */
+function noLongerGood (reason: string): Verdict<never> {
+  return { kind: 'invalid', reason, guessed: false }
 }
 
 function unavailable (what: string): Verdict<never> {

@@ -75,7 +75,7 @@ export function session<U extends object, S = RequestSession> (options: SessionO
 
     verify (session, request) {
       const settle = (known: Answer<U>): Verdict<U> => {
-        if (known === null || known === undefined) return { kind: 'invalid', reason: 'nobody is known by this session' }
+        if (known === null || known === undefined) return { kind: 'invalid', reason: 'nobody is known by this session', guessed: false }
         return { kind: 'user', user: known, auth: auth?.(session, request) ?? {} }
       }
       const known = user(session, request)

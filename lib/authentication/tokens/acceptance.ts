@@ -1,5 +1,6 @@
 /** Whether claims that hold by themselves are meant for us and for now. */
 import type { Claims } from '../claims.ts'
+import type { RefusedToken } from './token-verifier.ts'
 
 export interface Terms {
   /** One of them must be in `aud`; `false` if whoever said the claims has seen to that. */
@@ -10,12 +11,12 @@ export interface Terms {
   readonly now: number
 }
 
-/** Why the claims are not accepted, for the log; `undefined` if they are (RFC 7519 sections 4.1.3 to 4.1.5, facts: authentication K3). */
-export function reasonAgainst (claims: Claims, { audiences, clockTolerance, now }: Terms): string | undefined {
-  if (audiences !== false && !isFor(claims['aud'], audiences)) return 'the audience is not accepted'
-  if (claims.exp <= now - clockTolerance) return 'the token has expired'
+/** Why the claims are not accepted; `undefined` if they are (RFC 7519 sections 4.1.3 to 4.1.5, facts: authentication K3). */
+export function unacceptable (claims: Claims, { audiences, clockTolerance, now }: Terms): RefusedToken | undefined {
+  if (audiences !== false && !isFor(claims['aud'], audiences)) return { kind: 'invalid', reason: 'the audience is not accepted' }
+  if (claims.exp <= now - clockTolerance) return { kind: 'invalid', reason: 'the token has expired', guessed: false }
   const notBefore = claims['nbf'] as number | undefined
-  if (notBefore !== undefined && notBefore > now + clockTolerance) return 'the token is not valid yet'
+  if (notBefore !== undefined && notBefore > now + clockTolerance) return { kind: 'invalid', reason: 'the token is not valid yet', guessed: false }
   return undefined
 }
 

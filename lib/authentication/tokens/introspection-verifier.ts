@@ -2,7 +2,7 @@
 import { decodeJwt } from 'jose'
 import { OptionError } from '../../option-error.ts'
 import { introspectionClient } from '../../stores/introspection.ts'
-import { reasonAgainst } from './acceptance.ts'
+import { unacceptable } from './acceptance.ts'
 import { checkClaims } from '../claims.ts'
 import { endpointUrl } from './endpoint-url.ts'
 import { checkFunction, checkKeys, numberWithin } from '../schemes/options.ts'
@@ -62,8 +62,7 @@ export function introspectionVerifier (where: string, given: unknown, { issuers,
     if (said['token_use'] !== undefined && said['token_use'] !== 'access_token') return invalid('the token is not an access token: token_use says that it is something else')
     const checked = checkClaims({ iss: issuers[0], ...ofClient(said), ...said }, issuers)
     if (checked.kind === 'invalid') return invalid(checked.reason)
-    const reason = reasonAgainst(checked.claims, { audiences, clockTolerance, now: now() / 1000 })
-    return reason === undefined ? { kind: 'claims', claims: checked.claims, type } : invalid(reason)
+    return unacceptable(checked.claims, { audiences, clockTolerance, now: now() / 1000 }) ?? { kind: 'claims', claims: checked.claims, type }
   }
 }
 

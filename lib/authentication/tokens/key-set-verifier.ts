@@ -3,7 +3,7 @@ import { decodeJwt, decodeProtectedHeader, jwtVerify, type CryptoKey, type JWSHe
 import { didYouMean } from '../../nearest.ts'
 import { OptionError } from '../../option-error.ts'
 import { keySet } from '../../stores/key-set.ts'
-import { reasonAgainst } from './acceptance.ts'
+import { unacceptable } from './acceptance.ts'
 import { checkClaims, type Claims } from '../claims.ts'
 import { endpointUrl } from './endpoint-url.ts'
 import { checkFunction, checkKeys, numberWithin, textList } from '../schemes/options.ts'
@@ -68,8 +68,8 @@ export function keySetVerifier (where: string, given: unknown, algorithms: reado
     const checked = checkClaims(payload, issuers)
     if (checked.kind === 'invalid') return invalid(checked.reason)
     const time = now()
-    const reason = reasonAgainst(checked.claims, { audiences, clockTolerance, now: time / 1000 })
-    if (reason !== undefined) return invalid(reason)
+    const refused = unacceptable(checked.claims, { audiences, clockTolerance, now: time / 1000 })
+    if (refused !== undefined) return refused
     return verifySignature(token, header, checked.claims, { ...fixed, currentDate: new Date(time) })
   }
 

@@ -16,6 +16,8 @@ export interface RefusedToken {
   readonly kind: 'invalid'
   /** For the log. */
   readonly reason: string
+  /** It was good once, or will be. */
+  readonly guessed?: false
 }
 
 export type VerifiedToken =
@@ -73,9 +75,14 @@ export async function createTokenVerifier (options: VerificationKey & AcceptedTo
       return checked.kind === 'claims' ? { kind: 'claims', claims: checked.claims, type: undefined } : checked
     } catch (error) {
       // by stage, never by a list of codes: whatever a token makes the verifier throw, it is the token that is wrong (facts: authentication F3)
-      return { kind: 'invalid', reason: reasonOf(error) }
+      return { kind: 'invalid', reason: reasonOf(error), ...isOutOfTime(error) ? { guessed: false } : {} }
     }
   }
+}
+
+/** The signature is looked at before the time. */
+function isOutOfTime (error: unknown): boolean {
+  return ['FAST_JWT_EXPIRED', 'FAST_JWT_INACTIVE'].includes((error as { code?: string }).code ?? '')
 }
 
 function reasonOf (error: unknown): string {
