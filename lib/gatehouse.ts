@@ -52,7 +52,7 @@ export class Gatehouse {
     this.throttle = new RequestThrottle(signIn)
     this.credentials = new RequestThrottle(credentials)
     this.#throttles = new Map([[CREDENTIALS, this.credentials], ...Object.entries(settings.throttles).map(([name, options]): [string, RequestThrottle] => {
-      return [name, new RequestThrottle(createThrottle({ name, ...reported(options, log) }, `throttles.${name}`))]
+      return [name, new RequestThrottle(createThrottle({ ...reported({ ...inCommon(settings.throttle, options), ...options }, log), name }, `throttles.${name}`))]
     })])
     this.quotas = new QuotaKeeper(settings.quotas, log)
     this.#policies = settings.policies === null ? null : this.#sourceOf(supplyOf(settings.policies))
@@ -175,6 +175,15 @@ function signInThrottles (options: Settings['throttle'], log: PolicyLog): { sign
   const all = reported(own, log)
   return { signIn: createThrottle(all), credentials: credentialsThrottle(credentials, all) }
 }
+
+/** What another throttle has of the first; its store not where the other has options for one in memory. */
+function inCommon (first: Settings['throttle'], { max, now }: ThrottleOptions): ThrottleOptions {
+  if (first === false) return {}
+  const names = IN_COMMON.filter((name) => first[name] !== undefined && (name !== 'store' || (max === undefined && now === undefined)))
+  return Object.fromEntries(names.map((name) => [name, first[name]]))
+}
+
+const IN_COMMON = ['store', 'secret', 'deadline', 'onStoreError', 'ipv6Prefix', 'canonical', 'onEvent'] as const satisfies readonly (keyof ThrottleOptions)[]
 
 /** What a throttle tells is told to the log and the channel too. Options that make no sense stay as they are, and are refused as such. */
 function reported (options: ThrottleOptions, log: PolicyLog): ThrottleOptions {

@@ -14,7 +14,8 @@ import { protectedResourcesOf, type ProtectedResource, type PublishedResource } 
 import { checkReload, type ReloadOptions } from './reload-options.ts'
 import type { ReloadTimes } from './reload-times.ts'
 import { quotaList, quotasSettings, type QuotasOptions, type QuotasSettings } from './throttling/quota-options.ts'
-import type { SignInThrottleOptions } from './throttling/credentials.ts'
+import { credentialsName, SIGN_IN, type SignInThrottleOptions } from './throttling/credentials.ts'
+import { isThrottleName } from './throttling/options.ts'
 import type { ThrottleOptions } from './throttling/throttle.ts'
 
 export interface GatehouseOptions {
@@ -53,7 +54,10 @@ export interface GatehouseOptions {
   readonly disclose?: Disclosure
   /** The throttle in front of guessable secrets, and the count of wrong tokens and keys. `false` switches both off. */
   readonly throttle?: SignInThrottleOptions | false
-  /** Further throttles by their names, each with counters of its own, for `app.gatehouse.throttleOf('otp')`. */
+  /**
+   * Further throttles by their names, each with counters of its own, for `app.gatehouse.throttleOf('otp')`. Where one does not say otherwise, it has the
+   * `store`, `secret`, `deadline`, `onStoreError`, `ipv6Prefix`, `canonical` and `onEvent` of `throttle`.
+   */
   readonly throttles?: Readonly<Record<string, Omit<ThrottleOptions, 'name'>>>
   /** How requests are counted that spend of quotas, and the quotas of all routes. */
   readonly quotas?: QuotasOptions
@@ -121,7 +125,7 @@ export function settingsOf (options: GatehouseOptions): Settings {
     ...checkRefusals(refusals),
     disclose: checkDisclosure('disclose', disclose),
     throttle,
-    throttles: checkThrottles(throttles),
+    throttles: checkThrottles(throttles, throttle),
     quotas: quotasSettings(quotas),
   }
 }
@@ -130,10 +134,16 @@ export function settingsOf (options: GatehouseOptions): Settings {
 export const CREDENTIALS = 'credentials'
 
 /** They share a store, perhaps; so none may have the name of the first. */
-function checkThrottles (throttles: unknown): Settings['throttles'] {
+function checkThrottles (throttles: unknown, throttle: GatehouseOptions['throttle']): Settings['throttles'] {
   checkObject('throttles', throttles, 'an object from names to options of a throttle')
-  for (const name of ['sign-in', CREDENTIALS]) {
+  const first = typeof throttle === 'object' && typeof throttle?.name === 'string' ? throttle.name : SIGN_IN
+  for (const name of [SIGN_IN, CREDENTIALS, first, credentialsName(first)]) {
     if (Object.hasOwn(throttles as object, name)) throw new OptionError(`throttles[${JSON.stringify(name)}]: that name is one of the option "throttle"; allowed is another.`)
+  }
+  for (const [name, options] of Object.entries(throttles as object)) {
+    if (!isThrottleName(name)) throw new OptionError(`throttles[${JSON.stringify(name)}]: that is no name of a throttle; allowed is one of 1 to 64 letters, digits, "-" and "_".`)
+    checkObject(`throttles.${name}`, options, 'an object of options of a throttle')
+    if (Object.hasOwn(options as object, 'name')) throw new OptionError(`throttles.${name}: there is no option 'name': its name is ${JSON.stringify(name)}.`)
   }
   return { ...(throttles as Settings['throttles']) }
 }

@@ -52,8 +52,8 @@ export class Passage implements Standing {
   /** The no, with what is behind it, once there is one. */
   refusal: Refusal | null = null
   no: No | null = null
-  /** What was spent of quotas so far; `null` where none applies. */
-  spendings: readonly PurseSpending[] | null = null
+  /** What was spent of quotas so far, of each the latest, by its name; `null` where none applies. */
+  spendings: Map<string, PurseSpending> | null = null
   /** The seconds to wait, where one of them is used up. */
   quotaWait: number | null = null
   readonly #request: FastifyRequest

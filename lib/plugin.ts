@@ -93,6 +93,7 @@ class Life {
     request[PASSAGE] ??= null
     request.auth ??= null
     request.user ??= null as never
+    keepAddress(request)
     const plan = this.#routes.planFor(request) ?? this.#unknown
     const stoodIn = standIn(request.raw, plan.schemes)
     if (plan.mode === 'public' && plan.quotas.before.length === 0) return done()
@@ -262,6 +263,11 @@ class Life {
 
   /** The throttle stands before every guessable secret. */
   readonly #guard: Guard = async (request, _scheme, account, verify) => this.#gatehouse.throttle.verdict(request, account ?? null, verify)
+}
+
+/** Node.js knows the address of a socket that is gone if it was asked for it before: who hangs up is counted by his own all the same. */
+function keepAddress ({ raw: { socket } }: FastifyRequest): unknown {
+  return socket.remoteAddress
 }
 
 /** Those that can be guessed were counted before they were checked; what was good once is no noise; and a 400 is no wrong credential. */

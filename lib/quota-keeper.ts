@@ -4,6 +4,7 @@ import { mergeHeader } from './answer.ts'
 import type { Passage } from './passage.ts'
 import type { QuotaRule } from './policies/policy.ts'
 import { quotasFor } from './policies/quotas.ts'
+import type { Allowance } from './stores/counters.ts'
 import { Refusal, refusal } from './refusal.ts'
 import { reportThrottle } from './reporting/throttle-event.ts'
 import { networkOf } from './throttling/address.ts'
@@ -74,15 +75,18 @@ export class QuotaKeeper {
       return purse === null ? [] : [purse]
     })
     if (no !== null) throw no
-    const { spending } = passage.spendings?.findLast((one) => one.purse === purse) ?? {}
+    const spending = passage.spendings?.get(quota.name)?.spending
     return { remaining: spending?.remaining ?? quota.allowance.limit, resetAfter: Math.ceil((spending?.resetAfter ?? 0) / 1000) }
   }
 
   /** Puts what was spent on the answer (draft-ietf-httpapi-ratelimit-headers-11). */
   tell (reply: FastifyReply, { spendings, quotaWait }: Passage): void {
     if (spendings === null || !this.#settings.fields) return
-    reply.header('ratelimit-policy', spendings.map(({ purse }) => purse.member).join(', '))
-    reply.header('ratelimit', spendings.map(({ purse, spending }) => limitMember(purse.name, spending, quotaWait)).join(', '))
+    // A handler may have caught the 429 of what it wanted to spend.
+    const wait = reply.statusCode === 429 ? quotaWait : null
+    const all = [...spendings.values()]
+    reply.header('ratelimit-policy', all.map(({ purse }) => purse.member).join(', '))
+    reply.header('ratelimit', all.map(({ purse, spending }) => limitMember(purse.name, spending, wait)).join(', '))
     if (reply.hasHeader('access-control-allow-origin')) mergeHeader(reply, 'access-control-expose-headers', FIELDS)
   }
 
@@ -103,12 +107,12 @@ export class QuotaKeeper {
     if (!isCost(cost)) throw new TypeError(`the cost of the quota "${name}" must be an integer from 0 up`)
     const owner = cost === 0 ? null : this.#ownerOf(quota, request)
     if (owner === null) return null
-    return { name, allowance, member, cost: Math.min(cost, allowance.limit), key: this.#keyOf(owner.kind, `${name}\n${quota.eachRoute ? plan.url : ''}\n${owner.text}`) }
+    return { name, allowance, member, cost: Math.min(cost, allowance.limit), key: this.#keyOf(owner.kind, `${counterOf(name, allowance)}\n${quota.eachRoute ? plan.url : ''}\n${owner.text}`) }
   }
 
   #pursedRule (rule: QuotaRule, request: FastifyRequest): Purse {
     const { kind, text } = this.#userOf(request)
-    return { name: rule.name, allowance: rule, member: this.#memberOf(rule), cost: 1, key: this.#keyOf(kind, `${rule.name}\n\n${text}`) }
+    return { name: rule.name, allowance: rule, member: this.#memberOf(rule), cost: 1, key: this.#keyOf(kind, `${counterOf(rule.name, rule)}\n\n${text}`) }
   }
 
   #memberOf (rule: QuotaRule): string {
@@ -131,7 +135,7 @@ export class QuotaKeeper {
   #userOf (request: FastifyRequest): { readonly kind: string, readonly text: string } {
     if ((request.auth ?? null) === null) return this.#networkOf(request)
     const id = this.#settings.identity(request.user as object)
-    if ((typeof id === 'string' && id !== '') || typeof id === 'number') return { kind: 'user', text: `${typeof id} ${id}` }
+    if ((typeof id === 'string' && id !== '') || typeof id === 'number') return { kind: 'user', text: String(id) }
     throw new TypeError('the user has no id, by which quotas could tell users apart: give the option quotas.identity')
   }
 
@@ -140,8 +144,13 @@ export class QuotaKeeper {
   }
 }
 
+/** What was spent of another limit or in another window, by the plan that a user had before, says nothing of this one. */
+function counterOf (name: string, { limit, window }: Allowance): string {
+  return `${name}\n${limit} ${window}`
+}
+
 function settled (passage: Passage, { spendings, violated, retryAfter }: Payment): Judged {
-  if (spendings.length > 0) passage.spendings = [...passage.spendings ?? [], ...spendings]
+  for (const one of spendings) (passage.spendings ??= new Map()).set(one.purse.name, one)
   if (violated.length === 0) return null
   passage.quotaWait = retryAfter
   return refusal('quota_exceeded', { reason: `the ${violated.length === 1 ? 'quota' : 'quotas'} ${violated.join(', ')} ${violated.length === 1 ? 'is' : 'are'} used up`, retryAfter, violated })

@@ -2,15 +2,16 @@
 import type { FastifyRequest } from 'fastify'
 import type { Invalid, Throttled } from './authentication/outcome.ts'
 import type { AnyScheme, Verdict } from './authentication/scheme.ts'
-import { Refusal, refusal } from './refusal.ts'
+import { says401 } from './authentication/says-401.ts'
+import { refusal } from './refusal.ts'
 import { StoreUnavailable } from './stores/unavailable.ts'
 import type { Guarded, Throttle, Whose } from './throttling/throttle.ts'
 
 /** The throttle, for secrets that a handler checks itself: a password form, a one-time code. */
 export interface HandlerThrottle {
   /**
-   * Runs `verify` unless the client's network or the account is locked. `null`, `undefined`, `false`, and a thrown refusal `invalid_credentials`
-   * are a wrong secret, which stays counted; it resolves to `null`, or rejects with that refusal. Anything else is a right one and is returned.
+   * Runs `verify` unless the client's network or the account is locked. `null`, `undefined`, `false`, and a thrown error of the status 401
+   * are a wrong secret, which stays counted; it resolves to `null`, or rejects with that error. Anything else is a right one and is returned.
    * A `verify` that throws another error was no attempt. Rejects with the 429, and with the 503 when the counters cannot be reached.
    */
   guard: <T>(request: FastifyRequest, account: string, verify: () => T | Promise<T>) => Promise<Exclude<T, false | null | undefined> | null>
@@ -36,6 +37,7 @@ export class RequestThrottle implements HandlerThrottle {
   }
 
   async guard<T> (request: FastifyRequest, account: string, verify: () => T | Promise<T>): Promise<Exclude<T, false | null | undefined> | null> {
+    if (typeof verify !== 'function') throw new TypeError('throttle.guard(request, account, verify): verify must be a function')
     // What is no text, from a body that nobody validated, is nobody's name; it must not get around the accounts' counters.
     const name = typeof account === 'string' ? account : ''
     const result = await this.#guarded(request, name, () => attempt(verify), isWrong).catch((cause: unknown) => {
@@ -44,7 +46,7 @@ export class RequestThrottle implements HandlerThrottle {
     })
     if (result.kind === 'denied') throw refusal('too_many_attempts', { reason: `too many failed attempts by ${result.dimension}`, retryAfter: result.retryAfter })
     const { value } = result
-    if (value instanceof WrongSecret) throw value.refusal
+    if (value instanceof WrongSecret) throw value.error
     return isWrong(value) ? null : value as never
   }
 
@@ -95,11 +97,11 @@ function isWrong (value: unknown): boolean {
   return value === null || value === undefined || value === false || value instanceof WrongSecret
 }
 
-/** A refusal that says in a verification's place that the secret was wrong: it counts as a failure, and is thrown afterwards. */
+/** An error that says in a verification's place that the secret was wrong: it counts as a failure, and is thrown afterwards. */
 class WrongSecret {
-  readonly refusal: Refusal
-  constructor (refusal: Refusal) {
-    this.refusal = refusal
+  readonly error: unknown
+  constructor (error: unknown) {
+    this.error = error
   }
 }
 
@@ -107,7 +109,7 @@ async function attempt<T> (verify: () => T | Promise<T>): Promise<T | WrongSecre
   try {
     return await verify()
   } catch (error) {
-    if (error instanceof Refusal && error.kind === 'invalid_credentials') return new WrongSecret(error)
+    if (says401(error)) return new WrongSecret(error)
     throw error
   }
 }

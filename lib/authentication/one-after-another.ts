@@ -1,6 +1,8 @@
 /** One verification at a time for each user name, so that a page with twenty parts, each with a proof of its own, is not taken for twenty guesses. */
 import { createHash } from 'node:crypto'
-import type { ShareVerification } from './shared-verification.ts'
+
+/** A scheme's `share`, whoever sent the request. */
+export type TakeTurns<C> = <V extends { readonly kind: string }>(credentials: C, run: () => Promise<V>) => Promise<V>
 
 /** Of one name so many wait at most, as many as a page has parts; whoever comes then takes the chance of being one guess too many. */
 const MOST_WAITING = 50
@@ -13,7 +15,7 @@ const PATIENCE = 10_000
  * that comes to, and is charged by the throttle only then. A right one is settled before the next is charged; of many guesses at once no more than ever
  * reach the verifier. Names are known here only by their SHA-256.
  */
-export function oneAfterAnother<C> (identify: (credentials: C) => string, patience = PATIENCE): ShareVerification<C> {
+export function oneAfterAnother<C> (identify: (credentials: C) => string, patience = PATIENCE): TakeTurns<C> {
   const last = new Map<string, { readonly run: Promise<unknown>, waiting: number }>()
 
   return async function share<V extends { readonly kind: string }> (credentials: C, run: () => Promise<V>): Promise<V> {

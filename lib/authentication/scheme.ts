@@ -83,8 +83,8 @@ export interface Scheme<U = unknown, C = unknown> {
   /** `fields` are the request's `Authorization` field lines, parsed once for all schemes. Never throws. */
   find: (request: FastifyRequest, fields: readonly AuthorizationField[]) => Found<C>
   verify: (credentials: C, request: FastifyRequest) => Verdict<U> | Promise<Verdict<U>>
-  /** For a guessable scheme: lets requests with the same credentials at the same time share one verification that succeeds. See `sharedVerification`. */
-  share?: <V extends { readonly kind: string }>(credentials: C, run: () => Promise<V>) => Promise<V>
+  /** For a guessable scheme: lets requests of one client with the same credentials at the same time share one verification that succeeds. See `sharedVerification`. */
+  share?: <V extends { readonly kind: string }>(credentials: C, run: () => Promise<V>, request: FastifyRequest) => Promise<V>
   /** Usually one; a scheme with several algorithms sends one for each, the preferred first (RFC 7616 section 3.7). */
   challenge: (reason: ChallengeReason, context: ChallengeContext) => Challenge | readonly Challenge[]
 }

@@ -68,9 +68,8 @@ export function flexibleCounters (options: FlexibleCountersOptions): RemoteCount
     async refund (key) {
       const attempts = await attemptsOf(ladderOf(key))
       const known = await asked(() => attempts.get(key))
-      // A reward of a key that is not there would be a guess more.
-      if (known === null || known.consumedPoints <= 1) await asked(() => attempts.delete(key))
-      else await asked(() => attempts.reward(key))
+      // A reward of a key that is not there would be a guess more. And none is deleted: what others were charged meanwhile would be forgotten.
+      if (known !== null && known.consumedPoints > 0) await asked(() => attempts.reward(key))
     },
 
     async reset (key) {
@@ -94,8 +93,7 @@ export function flexibleCounters (options: FlexibleCountersOptions): RemoteCount
     async giveBack (key, { limit, window }, cost) {
       const quotas = await limiter(PREFIXES.quotas, limit, window)
       const known = await asked(() => quotas.get(key))
-      if (known === null || known.consumedPoints <= cost) await asked(() => quotas.delete(key))
-      else await asked(() => quotas.reward(key, cost))
+      if (known !== null && known.consumedPoints > 0) await asked(() => quotas.reward(key, Math.min(cost, known.consumedPoints)))
     },
   }
 

@@ -52,7 +52,7 @@ export function redisCommands (driver: RedisDriver, timeout: number): RedisComma
   function ask (command: string, send: () => unknown): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (waiting >= MOST_WAITING) return reject(new StoreUnavailable(new Error(`${waiting} commands wait for Redis already`)))
-      const giveUp = (): void => reject(new StoreUnavailable(new Error(`Redis did not answer ${command} within ${timeout} ms`)))
+      const giveUp = (): void => reject(new StoreUnavailable(new Error(`Redis did not answer ${command} within ${timeout} ms`), true))
       // an answer that lies unread because the process was busy is not late: it is read before the immediate
       const late = setTimeout(() => setImmediate(giveUp), timeout).unref()
       const settled = (): void => {

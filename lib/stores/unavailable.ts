@@ -4,8 +4,18 @@
 export class StoreUnavailable extends Error {
   readonly code = 'FST_GATEHOUSE_STORE_UNAVAILABLE'
 
-  constructor (cause: unknown) {
-    super('A store could not answer', { cause })
+  /** Whether it said nothing in time: who asks again waits again. */
+  readonly silent: boolean
+
+  constructor (cause: unknown, silent = false) {
+    super('A store could not answer', { cause: withoutCommand(cause) })
     this.name = 'StoreUnavailable'
+    this.silent = silent
   }
+}
+
+/** Errors of ioredis carry the command that failed with its arguments, which may be the password. */
+function withoutCommand (cause: unknown): unknown {
+  if (cause instanceof Error && 'command' in cause) delete cause.command
+  return cause
 }

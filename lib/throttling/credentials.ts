@@ -15,11 +15,19 @@ export interface SignInThrottleOptions extends ThrottleOptions {
 /** What is left of a throttle's name beside the suffix. */
 const LONGEST_NAME = 52
 
+/** The name of the first throttle where the application gives none. */
+export const SIGN_IN = 'sign-in'
+
+/** The name of the throttle for credentials, beside the first one's. */
+export function credentialsName (name: string): string {
+  return `${name.slice(0, LONGEST_NAME)}-credentials`
+}
+
 /** `null`: they are not counted. @throws {OptionError} for a ladder that does not make sense */
 export function credentialsThrottle (ladder: SignInThrottleOptions['credentials'] = {}, options: ThrottleOptions): Throttle | null {
   if (ladder === false) return null
   const where = 'throttle.credentials'
   ladderOf('credentials', ladder, where)
-  const { name = 'sign-in', account: _account, device: _device, ...shared } = options
-  return createThrottle({ ...shared, name: `${name.slice(0, LONGEST_NAME)}-credentials`, address: { ...DEFAULT_LADDERS.credentials, ...ladder }, account: false }, where)
+  const { name = SIGN_IN, account: _account, device: _device, ...shared } = options
+  return createThrottle({ ...shared, name: credentialsName(name), address: { ...DEFAULT_LADDERS.credentials, ...ladder }, account: false }, where)
 }

@@ -39,7 +39,7 @@ export interface ThrottleOptions {
   readonly ipv6Prefix?: number
   /** Makes all spellings of an account one, as the application's look-up does; default NFKC, trimmed, lower case. */
   readonly canonical?: (account: string) => string
-  /** Keys are made with it, and device cookies are signed; at least 16 bytes. Default: random, so processes that share a store have to share a secret too. */
+  /** Keys are made with it, and device cookies are signed; at least 16 bytes. Default: random. Required beside `store`, whose processes have to share it. */
   readonly secret?: string | Uint8Array
   /** The most keys that the default store remembers for each dimension, an integer from 4 up; default 100,000 (at most about 25 MB). Not beside `store`. */
   readonly max?: number
@@ -83,7 +83,7 @@ export function throttleSettings (options: ThrottleOptions, where = 'throttle'):
   knownOptionsOnly(where, options, NAMES)
   const { name = 'sign-in', store, deadline = 250, onStoreError = 'memory', address = {}, account = {}, device = false, hardStop = 100, ipv6Prefix = 64, canonical = canonicalAccount, secret, max, now, onEvent = () => {} } = options
 
-  if (typeof name !== 'string' || !/^[\w-]{1,64}$/.test(name)) throw wrongOption(`${where}.name`, name, '1 to 64 letters, digits, "-" and "_"')
+  if (!isThrottleName(name)) throw wrongOption(`${where}.name`, name, '1 to 64 letters, digits, "-" and "_"')
   mustBePrefix(`${where}.ipv6Prefix`, ipv6Prefix)
   mustBeDeadline(`${where}.deadline`, deadline)
   if (onStoreError !== 'memory' && onStoreError !== 'refuse') throw wrongOption(`${where}.onStoreError`, onStoreError, "'memory' or 'refuse'")
@@ -97,6 +97,7 @@ export function throttleSettings (options: ThrottleOptions, where = 'throttle'):
   if (now !== undefined) mustBeFunction(`${where}.now`, now)
   if (store !== undefined) mustBeStore(`${where}.store`, store, STORE_METHODS)
   if (secret !== undefined) mustBeSecret(`${where}.secret`, secret)
+  if (store !== undefined && secret === undefined) throw new OptionError(`${where}.store: was given without ${where}.secret, so processes that share the store would not share the counters; give all of them the same secret.`)
 
   return {
     name,
@@ -116,6 +117,10 @@ export function throttleSettings (options: ThrottleOptions, where = 'throttle'):
     secret: secret ?? randomBytes(32),
     onEvent,
   }
+}
+
+export function isThrottleName (name: unknown): name is string {
+  return typeof name === 'string' && /^[\w-]{1,64}$/.test(name)
 }
 
 function deviceLadder (device: DeviceOptions, where: string): Ladder {

@@ -73,6 +73,7 @@ export class Outage {
   #failed (cause: unknown): never {
     const isNew = this.#failedAt === null
     this.#failedAt = this.#options.now()
+    if (cause instanceof StoreUnavailable && cause.silent) this.#askAgainAt = this.#failedAt + PAUSE
     if (isNew) this.#options.tell('store_down', cause)
     throw cause instanceof StoreUnavailable ? cause : new StoreUnavailable(cause)
   }

@@ -54,7 +54,7 @@ export class Quotas {
       const failed = settled.find((one) => one.status === 'rejected')
       const spent = settled.map((one) => one.status === 'fulfilled' ? one.value : null)
       if (failed === undefined) return this.#settled(purses, spent)
-      this.#giveBack(purses, spent)
+      this.#giveBack(spent)
       throw failed.reason
     })
   }
@@ -62,21 +62,21 @@ export class Quotas {
   #settled (purses: readonly Purse[], spent: readonly (Spent | null)[]): Payment {
     const spendings = purses.flatMap((purse, index) => {
       const one = spent[index] ?? null
-      return one === null ? [] : [{ purse, spending: one.spending }]
+      return one === null ? [] : [{ purse, spending: one.spending, one }]
     })
     const denied = spendings.filter(({ spending }) => !spending.allowed)
     if (denied.length === 0) return { spendings, violated: NONE, retryAfter: 0 }
     // Who is denied by one quota has spent nothing of the others.
-    this.#giveBack(purses, spent)
-    return { spendings, violated: denied.map(({ purse }) => purse.name), retryAfter: secondsOf(Math.max(...denied.map(({ spending }) => spending.retryAfter))) }
+    this.#giveBack(spent)
+    return { spendings: spendings.map(({ purse, one }) => ({ purse, spending: one.spending.allowed ? unspent(one) : one.spending })), violated: denied.map(({ purse }) => purse.name), retryAfter: secondsOf(Math.max(...denied.map(({ spending }) => spending.retryAfter))) }
   }
 
   #spend (purse: Purse): Spent | null | Promise<Spent | null> {
     const { key, allowance, cost } = purse
     try {
       const answer = this.#outage.ask(() => this.#store.spend(key, allowance, cost), checkedSpending)
-      if (!(answer instanceof Promise)) return { spending: answer, by: this.#store }
-      return answer.then((spending) => ({ spending, by: this.#store }), (error: unknown) => this.#without(purse, error))
+      if (!(answer instanceof Promise)) return { key, allowance, cost, spending: answer, by: this.#store }
+      return answer.then((spending) => ({ key, allowance, cost, spending, by: this.#store }), (error: unknown) => this.#without(purse, error))
     } catch (error) {
       return this.#without(purse, error)
     }
@@ -88,17 +88,18 @@ export class Quotas {
     if (this.#onStoreError === 'refuse') return Promise.reject(error)
     if (this.#onStoreError === 'allow') return null
     const local = (this.#local ??= memoryQuotas())
-    const limit = Math.max(1, Math.floor(allowance.limit / 2))
-    return { spending: local.spend(key, { limit, window: allowance.window }, Math.min(cost, limit)) as Spending, by: local }
+    const stricter = { limit: Math.max(1, Math.floor(allowance.limit / 2)), window: allowance.window }
+    const less = Math.min(cost, stricter.limit)
+    return { key, allowance: stricter, cost: less, spending: local.spend(key, stricter, less) as Spending, by: local }
   }
 
   /** What cannot be given back stays spent: nobody waits for it. */
-  #giveBack (purses: readonly Purse[], spent: readonly (Spent | null)[]): void {
-    for (const [index, { key, allowance, cost }] of purses.entries()) {
-      const one = spent[index] ?? null
-      if (one === null || !one.spending.allowed || one.by !== this.#store) continue
+  #giveBack (spent: readonly (Spent | null)[]): void {
+    for (const one of spent) {
+      if (one?.spending.allowed !== true) continue
+      const { key, allowance, cost, by } = one
       try {
-        const given = this.#outage.ask(() => one.by.giveBack(key, allowance, cost), (answer) => answer)
+        const given = by === this.#store ? this.#outage.ask(() => by.giveBack(key, allowance, cost), (answer) => answer) : by.giveBack(key, allowance, cost)
         if (given instanceof Promise) given.catch(() => {})
       } catch {}
     }
@@ -107,9 +108,18 @@ export class Quotas {
 
 const NONE: readonly string[] = []
 
+/** What was spent, where, and of what: less is allowed where a process counts by itself. */
 interface Spent {
+  readonly key: string
+  readonly allowance: Allowance
+  readonly cost: number
   readonly spending: Spending
   readonly by: QuotaStore
+}
+
+/** What is left once the cost was given back. */
+function unspent ({ spending: { remaining, resetAfter, ...rest }, allowance: { limit, window }, cost }: Spent): Spending {
+  return { ...rest, remaining: Math.min(limit, remaining + cost), resetAfter: Math.max(0, resetAfter - cost * window / limit) }
 }
 
 /** A store can be anybody's: an answer that is none must not allow. */

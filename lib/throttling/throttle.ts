@@ -4,6 +4,7 @@ import type { AttemptEvent, ThrottleEvent } from '../reporting/throttle-event.ts
 import type { AttemptState, AttemptStore } from '../stores/counters.ts'
 import { lockAfter } from '../stores/lock.ts'
 import { memoryAttempts } from '../stores/memory.ts'
+import { StoreUnavailable } from '../stores/unavailable.ts'
 import { networkOf } from './address.ts'
 import { type Admission, chargeAll, type Charged, Counter, settleAll, takeBack } from './counter.ts'
 import { DeviceCookies } from './device.ts'
@@ -124,7 +125,18 @@ export function createThrottle (options: ThrottleOptions = {}, where = 'throttle
 
   /** What is no text, from a body that nobody validated, is nobody's name: all of it shares one key. */
   function accountKey (account: unknown): string {
-    return keyOf('account', typeof account === 'string' ? settings.canonical(account) : '')
+    return keyOf('account', typeof account === 'string' ? canonicalOf(account) : '')
+  }
+
+  /** Law 10: without it nobody knows whose guess it is. */
+  function canonicalOf (account: string): string {
+    try {
+      const name: unknown = settings.canonical(account)
+      if (typeof name === 'string') return name
+      throw new TypeError('canonical must give a text, at once')
+    } catch (cause) {
+      throw new StoreUnavailable(cause)
+    }
   }
 
   function meant (whose: Whose): { counter: Counter, key: string }[] {

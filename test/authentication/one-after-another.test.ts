@@ -67,7 +67,7 @@ t.test('law 10: one that never ends is not waited for any longer than it should 
   t.ok(next.started)
 })
 
-t.test('authn D6, throttling 12: thirty right requests at once are thirty answers; of thirty guesses five reach the password', async (t) => {
+t.test('authn D6, throttling 1: thirty right requests at once are thirty answers; of thirty guesses five reach the password', async (t) => {
   let looked = 0
   const ha1 = { 'SHA-256': digestHash('SHA-256', 'ada', 'api', 'right') }
   const scheme = digest({ algorithms: ['SHA-256'], lookup: async (name) => { looked++; await setImmediate(); return name === 'ada' ? { user: { id: 'ada' }, ha1 } : null } })

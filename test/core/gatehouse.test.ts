@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import type { FastifyInstance } from 'fastify'
 import gatehouse, { authenticated, can, refusal, resource, role, THROTTLE, type ThrottleEvent } from '../../lib/index.ts'
+import { memoryAttempts } from '../../lib/stores/memory.ts'
 import { as, bare, keys, porch } from './porch.ts'
 
 function guarded (app: FastifyInstance, outcome: () => unknown): void {
@@ -99,7 +100,7 @@ t.test('throttling: an answer that says that nothing was guessed neither counts 
 
 t.test('law 10: a throttle that fails lets nobody by', async (t) => {
   const down = () => Promise.reject(new Error('counters down'))
-  const app = await porch(t, { throttle: { onStoreError: 'refuse', store: { charge: down, refund: down, reset: down, status: down } as never }, schemes: [keys({ guessable: true })] }, (app) => {
+  const app = await porch(t, { throttle: { onStoreError: 'refuse', secret: 'of all processes here', store: { charge: down, refund: down, reset: down, status: down } as never }, schemes: [keys({ guessable: true })] }, (app) => {
     app.get('/', { config: { access: authenticated() } }, () => 'in')
     guarded(app, () => ({ id: 'ada' }))
   })
@@ -195,4 +196,49 @@ t.test('throttling 36: events are told to the listener and to the channel; what 
   t.same(told, ['failure', 'failure', 'locked', 'hard_stop', 'denied'])
   t.same(heard, told)
   t.same(app.lines.filter(({ level }) => level === 40).map(({ msg }) => msg.split(':')[0]), ['2 wrong secrets in a row for one account of sign-in', 'refused with 429 too_many_attempts'])
+})
+
+t.test('law 9: an error of the status 401 says that the secret was wrong, whoever made it, and stays an answer of its own', async (t) => {
+  for (const thrown of [Object.assign(new Error('no'), { statusCode: 401 }), Object.assign(new Error('no'), { status: 401 }), refusal('unauthenticated', { reason: 'wrong' })]) {
+    const app = await porch(t, { throttle: twoGuesses }, (app) => guarded(app, () => { throw thrown }))
+    const found = []
+    for (let guess = 0; guess < 3; guess++) found.push((await app.inject({ method: 'POST', url: '/sign-in' })).statusCode)
+    t.same(found, [401, 401, 429])
+    const scheme = keys({ guessable: true, verify: () => { throw thrown } })
+    const other = await porch(t, { throttle: twoGuesses, schemes: [scheme] }, (app) => { app.get('/', { config: { access: authenticated() } }, () => 'in') })
+    const answers = []
+    for (let guess = 0; guess < 3; guess++) answers.push((await other.inject({ url: '/', headers: as({}) })).statusCode)
+    t.same(answers, [401, 401, 429])
+  }
+})
+
+t.test('what is no check is told to who wrote it', async (t) => {
+  const app = await porch(t, {}, (app) => guarded(app, true as never))
+  t.match((await app.inject({ method: 'POST', url: '/sign-in' })).json(), { statusCode: 500, message: 'throttle.guard(request, account, verify): verify must be a function' })
+})
+
+t.test('throttles of other secrets have the store and the secret of the first, and their own where they say so', async (t) => {
+  const charged: string[] = []
+  const spied = (name: string) => ({ ...memoryAttempts(), charge: (key: string) => { charged.push(`${name} ${key.slice(0, key.lastIndexOf(':'))}`); return { admitted: true, failures: 1, retryAfter: 0 } } })
+  const own = spied('own')
+  const app = await porch(t, { throttle: { store: spied('first'), secret: 'of all processes here' }, throttles: { otp: {}, recovery: { store: own, address: false }, local: { max: 100 } } }, (app) => {
+    app.post('/:name', { config: { access: 'public' } }, async (request) => ({ got: await app.gatehouse.throttleOf((request.params as { name: string }).name).guard(request, 'ada', () => null) }))
+  })
+  await app.inject({ method: 'POST', url: '/otp' })
+  await app.inject({ method: 'POST', url: '/recovery' })
+  await app.inject({ method: 'POST', url: '/local' })
+  t.same(charged, ['first otp:address', 'first otp:account', 'own recovery:account'])
+  await porch(t, { throttle: false, throttles: { otp: {} } }, () => {})
+})
+
+t.test('throttles that are none, and names that are none, stop the start', async (t) => {
+  const cases: [object, RegExp][] = [
+    [{ otp: false }, /^throttles\.otp/], [{ otp: null }, /^throttles\.otp/], [{ free: 5 }, /^throttles\.free/],
+    [{ '': {} }, /^throttles\[""\]: that is no name/], [{ 'a b': {} }, /^throttles\["a b"\]: that is no name/],
+    [{ otp: { name: 'sign-in' } }, /^throttles\.otp: there is no option 'name': its name is "otp"/],
+  ]
+  for (const name of ['codes', 'codes-credentials']) {
+    await t.rejects(porch(t, { throttle: { name: 'codes' }, throttles: { [name]: {} } }, () => {}), { code: 'FST_GATEHOUSE_OPTION', message: `throttles["${name}"]: that name is one of the option "throttle"; allowed is another.` })
+  }
+  for (const [throttles, message] of cases) await t.rejects(porch(t, { throttles: throttles as never }, () => {}), { code: 'FST_GATEHOUSE_OPTION', message }, String(message))
 })

@@ -1,11 +1,12 @@
 /** Quotas on routes: who spends what, when it is used up, and what the client is told. */
+import rateLimit from '@fastify/rate-limit'
 import t from 'tap'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { parseList } from 'structured-headers'
-import { authenticated, can, everyone, optional, quota, type GatehouseOptions } from '../../lib/index.ts'
+import gatehouse, { authenticated, can, everyone, optional, quota, type GatehouseOptions } from '../../lib/index.ts'
 import { memoryQuotas } from '../../lib/stores/memory-quotas.ts'
 import type { QuotaStore } from '../../lib/stores/counters.ts'
-import { as, keys, porch, type Porch } from './porch.ts'
+import { as, bare, keys, porch, type Porch } from './porch.ts'
 import { handClock } from '../stores/hand-clock.ts'
 
 const ada = as({ id: 'ada', roles: ['author'] })
@@ -87,10 +88,11 @@ t.test('a quota is each user\'s own; of the anonymous it is their network\'s', a
   t.same(await statuses(app, 1, { url: '/a', remoteAddress: '::ffff:192.0.2.1' }), [429], 'throttling 19: the same address in another form')
 })
 
-t.test('a user with the id 1 and one with the id "1" are two', async (t) => {
+t.test('the id 1 of one scheme and the id "1" of another are one user', async (t) => {
   const few = quota('few', { limit: 1, window: 60 })
   const app = await counting(t, {}, (app) => app.get('/a', { config: { access: authenticated({ quota: few }) } }, () => 'a'))
-  for (const id of [1, '1']) t.same(await statuses(app, 2, { url: '/a', headers: as({ id }) }), [200, 429])
+  t.same(await statuses(app, 1, { url: '/a', headers: as({ id: 1 }) }), [200])
+  t.same(await statuses(app, 1, { url: '/a', headers: as({ id: '1' }) }), [429])
   t.same(await statuses(app, 2, { url: '/a', headers: as({ sub: 's' }) }), [200, 429], 'a subject is an id too')
 })
 
@@ -122,6 +124,51 @@ t.test('throttling 25: HEAD and GET share, routes with one quota share, and thos
   })
   t.same([await statuses(app, 1, { url: '/shared/a', headers: ada }), await statuses(app, 2, { url: '/shared/b', method: 'HEAD', headers: ada })].flat(), [200, 200, 429])
   t.same([await statuses(app, 1, { url: '/own/a/1', headers: ada }), await statuses(app, 1, { url: '/own/a/2', method: 'HEAD', headers: ada }), await statuses(app, 1, { url: '/own/b/1', headers: ada })].flat(), [200, 429, 200])
+})
+
+t.test('throttling 25: several quotas of one route all count; who is within one is stopped by the other', async (t) => {
+  const [burst, day] = [quota('burst', { limit: 2, window: 2 }), quota('day', { limit: 3, window: 86_400 })]
+  const app = await counting(t, {}, (app) => app.get('/a', { config: { access: authenticated({ quota: [burst, day] }) } }, () => 'a'))
+  const violated = async () => (await app.inject({ url: '/a', headers: ada })).json()['violated-policies']
+  t.same(await statuses(app, 2, { url: '/a', headers: ada }), [200, 200])
+  t.same(await violated(), ['burst'])
+  app.advance(2_000)
+  t.same(await statuses(app, 1, { url: '/a', headers: ada }), [200])
+  t.same(await violated(), ['day'])
+})
+
+t.test('throttling 25: beside @fastify/rate-limit, before it and after it, each counts by itself', async (t) => {
+  const few = quota('few', { limit: 2, window: 60 })
+  for (const order of ['before', 'after']) {
+    const app = bare(t)
+    const theirs = async (): Promise<void> => { await app.register(rateLimit, { max: 100, timeWindow: 600_000 }) }
+    if (order === 'after') await theirs()
+    await app.register(gatehouse, { schemes, quotas: { store: memoryQuotas({ now: () => 0 }), secret: SECRET } })
+    if (order === 'before') await theirs()
+    app.get('/ours', { config: { access: authenticated({ quota: few }), rateLimit: { max: 5, timeWindow: 600_000 } } as object }, () => 'a')
+    app.get('/theirs', { config: { access: authenticated({ quota: quota('many', { limit: 5, window: 60 }) }), rateLimit: { max: 2, timeWindow: 600_000 } } as object }, () => 'a')
+    for (const [url, code] of [['/ours', 'quota_exceeded'], ['/theirs', undefined]] as const) {
+      t.same(await statuses(app, 3, { url, headers: ada }), [200, 200, 429], `the gatehouse ${order}: ${url}`)
+      t.equal((await app.inject({ url, headers: ada })).json().code, code)
+    }
+  }
+})
+
+t.test('throttling 25: two scopes with a gatehouse each do not count for each other', async (t) => {
+  const app = bare(t)
+  const few = quota('few', { limit: 1, window: 600 })
+  for (const prefix of ['/a', '/b']) {
+    app.register(async (child) => {
+      await child.register(gatehouse, { schemes, quotas: { every: [few] }, throttle: { account: { free: 1, base: 600, cap: 600 }, address: false } })
+      child.get('/x', { config: { access: authenticated() } }, () => 'x')
+      child.post('/sign-in', { config: { access: 'public' } }, async (request) => ({ got: await child.gatehouse.throttle.guard(request, 'ada', () => false) }))
+    }, { prefix })
+  }
+  for (const prefix of ['/a', '/b']) {
+    t.same(await statuses(app, 2, { url: `${prefix}/x`, headers: ada }), [200, 429], prefix)
+    t.same(await statuses(app, 2, { url: `${prefix}/sign-in`, method: 'POST' }), [200, 429], prefix)
+  }
+  t.same(await statuses(app, 2, { url: '/nowhere' }), [404, 404], 'nor do they for what is outside')
 })
 
 t.test('what a request costs may depend on it: nothing, several units, or all that there is', async (t) => {
@@ -232,6 +279,11 @@ t.test('throttling 29: a store of quotas that fails: counted in memory by half, 
       const store = { spend: (...given: Parameters<QuotaStore['spend']>) => works ? sound.spend(...given) : spend(), giveBack: () => {} } as QuotaStore
       const app = await counting(t, { quotas: { store, onStoreError } }, (app) => app.get('/a', { config: { access: authenticated({ quota: ten }) } }, () => 'a'))
       t.same(await statuses(app, 7, { url: '/a', headers: ada }), wanted[onStoreError], `${how}, ${onStoreError}`)
+      if (onStoreError === 'refuse') {
+        const refused = await app.inject({ url: '/a', headers: ada })
+        t.match(refused.headers, { 'retry-after': /^[1-9]\d*$/, 'cache-control': 'no-store' })
+        t.notMatch(refused.body, /gone/, 'the client is not told why')
+      }
       works = true
       t.same(await statuses(app, 7, { url: '/a', headers: ada }), Array(7).fill(200), 'and it recovers by itself')
       const told = app.lines.filter(({ msg }) => /^the counters of quotas/.test(msg)).map(({ msg }) => msg)
@@ -366,4 +418,59 @@ t.test('law 10: a store that answers at once, and for the second quota not, keep
   const [one, two] = [quota('one', { limit: 1, window: 600 }), quota('two', { limit: 1, window: 600 })]
   const app = await counting(t, { quotas: { store, onStoreError: 'refuse' } }, (app) => app.get('/a', { config: { access: authenticated({ quota: [one, two] }) } }, () => 'a'))
   t.same(await statuses(app, 3, { url: '/a', headers: ada }), [503, 200, 429])
+})
+
+t.test('throttling 23: the same quota on the route and in the handler is told once, as it is at last, however often it is spent', async (t) => {
+  const searches = quota('searches', { limit: 2000, window: 2000 })
+  const app = await counting(t, {}, (app) => app.get('/a', { config: { access: authenticated({ quota: searches }) } }, async (request) => {
+    for (let index = 0; index < 1000; index++) await request.spend(searches)
+    return 'a'
+  }))
+  t.match((await app.inject({ url: '/a', headers: ada })).headers, { ratelimit: '"searches";r=999;t=1001', 'ratelimit-policy': '"searches";q=2000;w=2000' })
+})
+
+t.test('throttling 23: a 429 tells of the other quotas what is left of them once they were given back', async (t) => {
+  const [much, few] = [quota('much', { limit: 10, window: 100 }), quota('few', { limit: 1, window: 100 })]
+  const app = await counting(t, {}, (app) => app.get('/a', { config: { access: authenticated({ quota: [much, few] }) } }, () => 'a'))
+  t.same(await statuses(app, 1, { url: '/a', headers: ada }), [200])
+  t.match(await app.inject({ url: '/a', headers: ada }), { statusCode: 429, headers: { ratelimit: '"much";r=9;t=10, "few";r=0;t=100' } })
+  t.match(await app.inject({ url: '/a', headers: ada }), { statusCode: 429, headers: { ratelimit: '"much";r=9;t=10, "few";r=0;t=100' } })
+})
+
+t.test('throttling 23: a handler that catches the 429 of what it wanted to spend tells the times as they are', async (t) => {
+  const [day, burst] = [quota('day', { limit: 10, window: 86_400 }), quota('burst', { limit: 1, window: 5 })]
+  const app = await counting(t, {}, (app) => app.get('/a', { config: { access: authenticated({ quota: day }) } }, async (request) => {
+    await request.spend(burst)
+    return request.spend(burst).then(() => 'spent', () => 'caught')
+  }))
+  t.match(await app.inject({ url: '/a', headers: ada }), { statusCode: 200, payload: 'caught', headers: { ratelimit: '"day";r=9;t=8640, "burst";r=0;t=5' } })
+})
+
+t.test('two quotas of one name and other limits do not count for each other; nor do two plans of one user', async (t) => {
+  const [day, burst] = [quota('export', { limit: 1, window: 86_400 }), quota('export', { limit: 1, window: 1 })]
+  const policies = [
+    { role: 'free', quota: { requests: { limit: 1, window: '1s' } } },
+    { role: 'pro', quota: { requests: { limit: 5, window: '1h' } } },
+  ] as never
+  const app = await counting(t, { policies }, (app) => {
+    app.get('/day', { config: { access: 'public' } }, async (request) => request.spend(day))
+    app.get('/burst', { config: { access: 'public' } }, async (request) => request.spend(burst))
+    app.get('/plan', { config: { access: authenticated() } }, () => 'a')
+  })
+  t.same([...await statuses(app, 1, { url: '/day' }), ...await statuses(app, 2, { url: '/burst' })], [200, 200, 429])
+  const plan = (role: string, count: number) => statuses(app, count, { url: '/plan', headers: as({ id: 'ada', roles: [role] }) })
+  t.same([await plan('pro', 6), await plan('free', 2)], [[200, 200, 200, 200, 200, 429], [200, 429]])
+  app.advance(1000)
+  t.same(await plan('free', 1), [200], 'what was spent as pro does not lock him out')
+})
+
+t.test('throttling 29: while the store is down too, whoever is denied by one quota has spent nothing of the others', async (t) => {
+  const down: QuotaStore = { spend: () => { throw new Error('gone') }, giveBack: () => { throw new Error('gone') } }
+  const [much, few] = [quota('much', { limit: 8, window: 100_000_000, cost: 2 }), quota('few', { limit: 2, window: 100_000_000 })]
+  const app = await counting(t, { quotas: { store: down } }, (app) => {
+    app.get('/both', { config: { access: authenticated({ quota: [much, few] }) } }, () => 'a')
+    app.get('/much', { config: { access: authenticated({ quota: much }) } }, () => 'a')
+  })
+  t.same(await statuses(app, 5, { url: '/both', headers: ada }), [200, 429, 429, 429, 429])
+  t.same(await statuses(app, 2, { url: '/much', headers: ada }), [200, 429], 'half of the limit, of which one request was spent')
 })

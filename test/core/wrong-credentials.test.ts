@@ -112,7 +112,7 @@ t.test('throttling 38: it can be switched off, by itself or with the throttle', 
 t.test('throttling 38, throttling 29: where nothing can be counted, what is wrong stays wrong', async (t) => {
   const down = (): never => { throw new Error('gone') }
   const store: AttemptStore = { charge: down, refund: down, reset: down, status: down }
-  const app = await guarded(t, [bearer(local)], { store, onStoreError: 'refuse', credentials: { free: 1 } })
+  const app = await guarded(t, [bearer(local)], { store, secret: 'of all processes here', onStoreError: 'refuse', credentials: { free: 1 } })
   t.same(await statuses(app, [sent(wrong(0)), sent(wrong(1)), sent(right)]), [401, 401, 200])
 })
 

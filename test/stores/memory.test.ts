@@ -1,5 +1,7 @@
 /** Failed attempts in memory: the answers of every store, a bound that holds, and time that behaves. */
 import assert from 'node:assert/strict'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import t from 'tap'
 import type { AttemptState, Charge, Ladder } from '../../lib/stores/counters.ts'
@@ -9,6 +11,7 @@ import { attemptsTranscript } from './attempts-transcript.ts'
 import { handClock } from './hand-clock.ts'
 
 const HOUR = 3_600_000
+const MILLION = 1_000_000
 const FREE: Ladder = { free: 5, base: 1_000, cap: HOUR, window: HOUR }
 const LOCKING: Ladder = { free: 1, base: HOUR, cap: HOUR, window: HOUR }
 
@@ -85,6 +88,21 @@ t.test('throttling 31: in a spray of 100,000 keys the locked stay locked and the
   }
   t.equal(store.status('spray 0'), null, 'the oldest of the spray is forgotten')
   t.match(store.status('spray 99999'), { failures: 1 }, 'the newest is not')
+})
+
+t.test('throttling 31: a million keys take no more than the 25 MB that the default bound promises, and the locked stay locked', async (t) => {
+  const { now } = handClock()
+  const before = heapUsed()
+  const store = memoryAttempts({ now })
+  for (let victim = 0; victim < 100; victim++) store.charge(`victim ${victim}`, LOCKING)
+  let denied = 0
+  for (let key = 0; key < MILLION; key++) if (!store.charge(`spray ${key}, as long as a key really is`, FREE).admitted) denied++
+  const megabytes = (heapUsed() - before) / 2 ** 20
+  t.equal(denied, 0)
+  t.ok(megabytes > 1 && megabytes < 25, 'bounded', { megabytes })
+  for (let victim = 0; victim < 100; victim++) {
+    if (store.charge(`victim ${victim}`, LOCKING).admitted) t.fail('a victim is still locked', { victim })
+  }
 })
 
 t.test('throttling 31: a key that is tried again and again outlives a spray', async (t) => {
@@ -251,6 +269,13 @@ t.test('options that make no sense stop the start', async (t) => {
   wrong({ maximum: 5 }, /there is no option 'maximum'; allowed are max, now, overflow\. Did you mean "max"\?|there is no option 'maximum'/)
   wrong({ mx: 5 }, /there is no option 'mx'.* Did you mean "max"\?/)
 })
+
+/** Bytes, after a whole collection. */
+function heapUsed (): number {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  return process.memoryUsage().heapUsed
+}
 
 /** Locks keys until one is denied; how many were admitted. */
 function fill (store: MemoryAttempts): number {

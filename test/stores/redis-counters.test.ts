@@ -1,6 +1,6 @@
 /** Counters in a real Redis over each client: the answers of every store, one count for all processes, and a plain no while it cannot answer. */
 import assert from 'node:assert/strict'
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -65,18 +65,33 @@ t.test('throttling 1: of 200 parallel charges and spendings over three clients e
 t.test('throttling 1: of 200 parallel wrong guesses in four processes exactly five are looked at', async (t) => {
   const server = await redisServer(t)
   if (server === null) return
-  const file = fileURLToPath(new URL('guesser.ts', import.meta.url))
-  const guessers = Array.from({ length: 4 }, () => {
-    const child = fork(file, [server.url, '50'], { execArgv: ['--import', import.meta.resolve('tsx')], env: { ...process.env, _TAPJS_PROCESSINFO_COVERAGE_: '0' } })
-    t.teardown(() => child.kill('SIGKILL'))
-    return child
-  })
+  const guessers = Array.from({ length: 4 }, () => guesser(t, server.url, '50'))
   await Promise.all(guessers.map(async (guesser) => t.same(await once(guesser, 'message'), ['ready', undefined])))
   const told = Promise.all(guessers.map(async (guesser) => (await once(guesser, 'message'))[0] as { verified: number, denied: number }))
   for (const guesser of guessers) guesser.send('go')
   const counts = await told
   t.equal(counts.reduce((sum, { verified }) => sum + verified, 0), 5, JSON.stringify(counts))
   t.equal(counts.reduce((sum, { denied }) => sum + denied, 0), 195)
+})
+
+t.test('throttling 10: the attempt of a process that is killed while it checks stays counted, and its key ends', async (t) => {
+  const server = await redisServer(t)
+  if (server === null) return
+  const child = guesser(t, server.url, '1', 'never')
+  t.same(await once(child, 'message'), ['ready', undefined])
+  child.send('go')
+  t.same(await once(child, 'message'), ['checking', undefined])
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  const client = server.client()
+  const keys = await client.keys('*')
+  t.equal(keys.length, 1)
+  const [key = ''] = keys
+  t.match(await client.get(key), /^1 /, 'one failure')
+  const left = await client.pttl(key)
+  t.ok(left > 0 && left <= 60_000, 'forgotten after the window', { left })
+  await server.pass(60_000)
+  t.strictSame(await client.keys('*'), [])
 })
 
 t.test('throttling 27: stores with different ladders, allowances and prefixes on one connection do not touch each other', async (t) => {
@@ -395,6 +410,13 @@ function handTimed (redis: Redis, now: () => number): RedisClient {
       return redis.call('EVAL', scripts.get(String(sha1)) ?? '', ...rest, `${Math.floor(time / 1000)}:${time % 1000 * 1000}`)
     },
   }
+}
+
+/** A process with a throttle of its own, which says `ready`, and guesses when it is told so. */
+function guesser (t: Test, ...args: readonly string[]): ChildProcess {
+  const child = fork(fileURLToPath(new URL('guesser.ts', import.meta.url)), args, { execArgv: ['--import', import.meta.resolve('tsx')], env: { ...process.env, _TAPJS_PROCESSINFO_COVERAGE_: '0' } })
+  t.teardown(() => child.kill('SIGKILL'))
+  return child
 }
 
 /** The deadline of a store does not keep a process going, and in these tests nothing else does. */

@@ -45,7 +45,8 @@ t.test('what is not a store stops the start', async (t) => {
   wrong(t, { store: null }, /^throttle\.store: it is no store of this kind; .*\(without: charge, refund, reset, status\)/)
   wrong(t, { store: memoryAttempts(), now: () => 0 }, /store was given beside max or now/)
   wrong(t, { store: memoryAttempts(), max: 50 }, /store was given beside max or now/)
-  t.doesNotThrow(() => createThrottle({ store: memoryAttempts() }))
+  wrong(t, { store: memoryAttempts() }, /^throttle\.store: was given without throttle\.secret, .* give all of them the same secret/)
+  t.doesNotThrow(() => createThrottle({ store: memoryAttempts(), secret: 'of all processes here' }))
 })
 
 t.test('law 7: a secret that will not do stops the start, and is not in the message', async (t) => {

@@ -86,3 +86,22 @@ t.test('throttling 30: an answer that lay unread while the process was busy is n
   t.equal(await outage.ask(() => answer, asIs), 7)
   t.same(told, [])
 })
+
+t.test('throttling 30: a store whose own time is up first was silent too, and is left alone', async (t) => {
+  const { outage, advance, told } = watched()
+  let asked = 0
+  const ask = () => outage.ask(async () => { asked++; throw new StoreUnavailable(new Error('Redis did not answer'), true) }, asIs)
+  await t.rejects(ask() as Promise<never>, { code: 'FST_GATEHOUSE_STORE_UNAVAILABLE' })
+  for (let again = 0; again < 5; again++) t.throws(ask, { code: 'FST_GATEHOUSE_STORE_UNAVAILABLE' })
+  t.equal(asked, 1)
+  advance(1000)
+  await t.rejects(ask() as Promise<never>)
+  t.throws(ask)
+  t.same([asked, told.length], [2, 1])
+})
+
+t.test('law 7: what is told of an error of Redis has not the command, whose arguments may be a password', async (t) => {
+  const error = Object.assign(new Error('ERR invalid password'), { command: { name: 'auth', args: ['the-redis-password'] } })
+  t.notMatch(JSON.stringify(Object.getOwnPropertyDescriptors(new StoreUnavailable(error).cause as object)), /the-redis-password/)
+  t.equal(new StoreUnavailable('gone').cause, 'gone')
+})

@@ -31,7 +31,7 @@ interface Bench {
 function bench (options: ThrottleOptions = {}): Bench {
   const { now, advance } = handClock()
   const events: AttemptEvent[] = []
-  const throttle = createThrottle({ ...(options.store === undefined ? { now } : {}), onEvent: (event) => events.push(event as AttemptEvent), ...options })
+  const throttle = createThrottle({ ...(options.store === undefined ? { now } : { secret: 'of all processes here' }), onEvent: (event) => events.push(event as AttemptEvent), ...options })
   let checks = 0
   const attempt: Bench['attempt'] = (password, account = ALICE, client = HOME) => throttle.guard(client, account, async () => {
     checks += 1
@@ -233,12 +233,14 @@ t.test('throttling 17: the application can say what is one name', async (t) => {
   t.match((await throttle.status({ account: 'BOB@example.com' })).account, { failures: 1 }, 'and nothing else is one')
 })
 
-t.test('throttling 17: a canonical form that throws lets nothing through, and counts nothing', async (t) => {
+t.test('throttling 17, law 10: a canonical form that throws, or is none, lets nothing through, and counts nothing', async (t) => {
   const broken = new Error('no form')
-  const { right, checks, throttle } = bench({ canonical: () => { throw broken } })
-  await t.rejects(right(), broken)
-  t.equal(checks(), 0)
-  t.equal((await throttle.status({ ip: HOME.ip })).address, null)
+  for (const canonical of [() => { throw broken }, () => undefined, async () => 'late'] as never[]) {
+    const { right, checks, throttle } = bench({ canonical })
+    await t.rejects(right(), { code: 'FST_GATEHOUSE_STORE_UNAVAILABLE' })
+    t.equal(checks(), 0)
+    t.equal((await throttle.status({ ip: HOME.ip })).address, null)
+  }
 })
 
 t.test('throttling 18, law 7: whatever the name, keys have one shape, and neither name nor address is in a key or an event', async (t) => {
@@ -389,7 +391,7 @@ t.test('processes that share a store and a secret share their counters, those wi
   const secret = Buffer.alloc(32, 'shared')
   await bench({ store, secret }).wrong()
   t.match((await bench({ store, secret }).throttle.status({ account: ALICE })).account, { failures: 1 })
-  t.equal((await bench({ store }).throttle.status({ account: ALICE })).account, null)
+  t.equal((await bench({ store, secret: Buffer.alloc(32, 'another') }).throttle.status({ account: ALICE })).account, null)
 })
 
 t.test('throttling 32: when locks fill the memory, strangers are denied and it is reported once', async (t) => {
@@ -523,7 +525,7 @@ t.test('throttling 29: what was charged is settled where it was charged; what ca
   let isDown = false
   const sound = memoryAttempts()
   const store = spied(sound, () => { if (isDown) throw new Error('gone') })
-  const throttle = createThrottle({ store, account: { free: 9 } })
+  const throttle = createThrottle({ store, secret: 'of all processes here', account: { free: 9 } })
   const guess = (during: () => void, right: boolean) => throttle.guard(HOME, ALICE, () => { during(); return right }, (ok) => !ok)
   t.same(await guess(() => { isDown = true }, true), ADMITTED_RIGHT, 'right is right, though it cannot be taken back')
   isDown = false
