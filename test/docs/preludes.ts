@@ -7,10 +7,8 @@ import type {} from '@fastify/session'
 import gatehouse, { allOf, anyOf, authenticated, can, everyone, optional, packedRules, quota, refusal, resource, role, scope, sendPackedRules, signedIn, stepUp, type GatehouseOptions, type RecordFilter } from 'fastify-gatehouse'
 import { accessTokens, apiKey, basic, bearer, certificate, createApiKey, digest, digestHash, dpop, requireAll, revocationList, session } from 'fastify-gatehouse/schemes'
 import { postgresql as backendOf, type SqlWhere } from 'fastify-gatehouse/filters'
-import { flexibleCounters, memoryMarks, redisCounters, redisMarks } from 'fastify-gatehouse/stores'
+import { memoryMarks, redisCounters, redisMarks } from 'fastify-gatehouse/stores'
 import { Redis } from 'ioredis'
-import type { Pool as PostgresPool } from 'pg'
-import { RateLimiterPostgres } from 'rate-limiter-flexible'
 `
 
 const WORLD = `
@@ -28,7 +26,6 @@ declare function change (article: Article, body: unknown): Article
 declare function remove (article: Article): null
 declare function list (filter: RecordFilter): Article[]
 declare const credentials: object
-declare const pool: PostgresPool
 declare function nameIn (body: unknown): string
 declare function login (body: unknown): Promise<object | null>
 declare function checkPassword (username: string, password: string): Promise<{ id: string } | null>

@@ -120,3 +120,30 @@ t.test('options that make no sense stop the start', async (t) => {
   t.throws(() => flexibleCounters({ limiter: {} } as never), { code: 'FST_GATEHOUSE_OPTION', message: /^flexibleCounters\.limiter: .*a function/ })
   t.throws(() => flexibleCounters({ limitr: () => {} } as never), { message: /Did you mean "limiter"/ })
 })
+
+t.test('throttling 8: a refund takes back its own charge alone, also where others are charged while it looks', async (t) => {
+  let meanwhile = async (): Promise<unknown> => null
+  const store = flexibleCounters({
+    limiter: (options) => {
+      const limiter = new RateLimiterMemory(options)
+      const get = limiter.get.bind(limiter)
+      limiter.get = async (key) => {
+        const known = await get(key)
+        const next = meanwhile
+        meanwhile = async () => null
+        await next()
+        return known
+      }
+      return limiter
+    },
+  })
+  const key = 'one:address:network'
+  await store.charge(key, LADDER)
+  meanwhile = async () => Promise.all([store.charge(key, LADDER), store.charge(key, LADDER)])
+  await store.refund(key)
+  t.match(await store.status(key), { failures: 2 })
+  await store.spend(key, ALLOWANCE, 1)
+  meanwhile = async () => store.spend(key, ALLOWANCE, 1)
+  await store.giveBack(key, ALLOWANCE, 1)
+  t.match(await store.spend(key, ALLOWANCE, 1), { remaining: 1 }, 'two are spent')
+})
