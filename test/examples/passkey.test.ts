@@ -105,7 +105,7 @@ t.test('law 2: whatever stands behind Passkey, it is a 401', async (t) => {
   await fc.assert(fc.asyncProperty(odd, async (authorization) => {
     const response = await ask('POST', '/sign-in', { authorization })
     return response.statusCode === 401 && CHALLENGE.test(String(response.headers['www-authenticate']))
-  }), { numRuns: 200 })
+  }), { numRuns: 90 }) // the hundredth wrong one of a network is a 429
 
   const guess = { id: 'AAAA', rawId: 'AAAA', type: 'public-key', response: { userHandle: 'AAAA', clientDataJSON: clientData({ type: 'webauthn.get', challenge: await challenge() }) } }
   refused(t, await ask('POST', '/sign-in', { authorization: authorization(guess) }), 'a passkey that nobody has')
