@@ -212,6 +212,13 @@ t.test('law 9: an error of the status 401 says that the secret was wrong, whoeve
   }
 })
 
+t.test('law 10: an error that says nothing of the kind, and what is no error, was no attempt', async (t) => {
+  for (const thrown of ['401', undefined, null, 401, { statusCode: '401' }]) {
+    const app = await porch(t, { throttle: twoGuesses, schemes: [keys({ guessable: true, verify: () => { throw thrown } })] }, (app) => { app.get('/', { config: { access: authenticated() } }, () => 'in') })
+    for (let guess = 0; guess < 3; guess++) t.equal((await app.inject({ url: '/', headers: as({}) })).statusCode, 503)
+  }
+})
+
 t.test('what is no check is told to who wrote it', async (t) => {
   const app = await porch(t, {}, (app) => guarded(app, true as never))
   t.match((await app.inject({ method: 'POST', url: '/sign-in' })).json(), { statusCode: 500, message: 'throttle.guard(request, account, verify): verify must be a function' })

@@ -117,7 +117,8 @@ t.test('nobody registers with nonsense', async (t) => {
   t.equal((await ask('POST', '/register/options', { body: { name: '' } })).statusCode, 400)
   await fc.assert(fc.asyncProperty(fc.dictionary(fc.constantFrom('id', 'rawId', 'type', 'response'), fc.jsonValue()), async (response) => {
     const answer = await ask('POST', '/register', { body: { user: { id: 'AAAA', name: 'Ada' }, response } })
-    return answer.statusCode === 400 && answer.json().code === 'invalid_request'
+    // Fastify itself refuses a body with that key.
+    return answer.statusCode === 400 && (answer.json().code === 'invalid_request' || JSON.stringify(response).includes('"__proto__"'))
   }))
 })
 

@@ -159,7 +159,10 @@ function plain (value: unknown): unknown {
 
 const ALIASES = 'anchors and aliases are not allowed: write the value out where it is used; a text that begins with "*" needs quotes'
 
+const MANY = Array.from({ length: 40 }, (_, index) => `key${index}: ${index}\n`).join('')
+
 const YAML_PROBLEMS: readonly [text: string, ...problems: string[]][] = [
+  [`${MANY}key39: a\nkey3: b\nother: c\n`, '41:1 this key is written twice; the first stands in line 40', '42:1 this key is written twice; the first stands in line 4'],
   ['role: a\nrole: b\n', '2:1 this key is written twice; the first stands in line 1'],
   ['rules:\n  - action: a\n    subject: B\n    action: c\n    subject: D', ...['4:5 this key is written twice; the first stands in line 2', '5:5 this key is written twice; the first stands in line 3'].map((problem) => `${problem}. Where another entry of the list begins, "- " is missing`)],
   ['role: a\n---\nrole: b\n', '2:1 a policy file holds one YAML document; put the second one into a file of its own'],
