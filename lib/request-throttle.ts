@@ -2,7 +2,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Invalid, Throttled } from './authentication/outcome.ts'
 import type { AnyScheme, Verdict } from './authentication/scheme.ts'
-import { says401 } from './authentication/says-401.ts'
 import { refusal } from './refusal.ts'
 import { StoreUnavailable } from './stores/unavailable.ts'
 import type { Guarded, Throttle, Whose } from './throttling/throttle.ts'
@@ -126,4 +125,10 @@ class NoAttempt extends Error {
 function unlessNoAttempt (verdict: Verdict): Verdict {
   if (verdict.kind === 'unavailable' || (verdict.kind === 'invalid' && verdict.guessed === false)) throw new NoAttempt(verdict)
   return verdict
+}
+
+/** An error of a handler's check that says "wrong" by its status, as those of http-errors and ours do. */
+function says401 (error: unknown): boolean {
+  const { statusCode, status } = Object(error) as { readonly statusCode?: unknown, readonly status?: unknown }
+  return (statusCode ?? status) === 401
 }

@@ -3,7 +3,6 @@ import type { FastifyRequest } from 'fastify'
 import type { Guard, Outcome, Throttled, Unavailable } from './outcome.ts'
 import type { AnyScheme, AuthInfo, CredentialPlace, Found, Verdict } from './scheme.ts'
 import type { Credentials } from './survey.ts'
-import { says401 } from './says-401.ts'
 import { isThenable } from './thenable.ts'
 
 const NO_SCOPES: readonly string[] = Object.freeze([])
@@ -90,9 +89,7 @@ function authOf (scheme: string, auth: Partial<Omit<AuthInfo, 'scheme'>> | undef
   }
 }
 
-/** An error with the status 401 is how an application says that the secret is wrong. */
 function failure (scheme: AnyScheme, cause: unknown): Verdict {
-  if (says401(cause)) return { kind: 'invalid', reason: `${scheme.name} threw a 401` }
   return { kind: 'unavailable', reason: `${scheme.name} could not verify the credentials`, cause }
 }
 

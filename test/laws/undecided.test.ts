@@ -286,7 +286,7 @@ t.test('law 10: counters that cannot be reached are a 503, before and after the 
     let checked = 0
     const yard = await yardOf(t, {
       scheme: 'basic',
-      options: { throttle: { onStoreError: 'refuse', store } },
+      options: { throttle: { onStoreError: 'refuse', secret: 'of all processes here', store } },
       more: (app) => {
         app.post('/login', { config: { access: 'public' } }, async (request) => app.gatehouse.throttle.guard(request, 'rita', () => {
           checked++
