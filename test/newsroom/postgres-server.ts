@@ -11,6 +11,7 @@ import { program } from '../support/programs.ts'
 
 export interface PostgresServer {
   readonly url: string
+  /** Ends every connection at once. */
   readonly stop: () => Promise<void>
 }
 
@@ -30,13 +31,14 @@ export async function postgresServer (t: Test): Promise<PostgresServer | null> {
   await run(join(bin, 'initdb'), ['-D', data, '-U', 'newsroom', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'], owner)
   const child = spawn(join(bin, 'postgres'), ['-D', data, '-k', folder, '-c', 'listen_addresses=', '-c', 'fsync=off'], { ...owner, stdio: ['ignore', 'ignore', 'pipe'] })
   const ended = once(child, 'close')
-  const stop = async (): Promise<void> => {
-    child.kill('SIGINT') // a fast shutdown, which ends the connections
+  const stop = async (signal: 'SIGINT' | 'SIGTERM'): Promise<void> => {
+    child.kill(signal)
     await ended
   }
-  t.teardown(stop)
+  // After `pool.end()` a connection still takes a moment to say goodbye, and one that is ended meanwhile throws where nobody can catch it: PostgreSQL waits for it.
+  t.teardown(() => stop('SIGTERM'))
   await said(child.stderr, 'database system is ready to accept connections')
-  return { url: `postgresql:///postgres?host=${encodeURIComponent(folder)}&user=newsroom`, stop }
+  return { url: `postgresql:///postgres?host=${encodeURIComponent(folder)}&user=newsroom`, stop: () => stop('SIGINT') }
 }
 
 /** PostgreSQL refuses to run as root: then it runs as the user that its package made. */
