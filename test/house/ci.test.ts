@@ -1,6 +1,8 @@
 /** What CI runs is what the README, the manifest and the tests say. */
+import { execFile } from 'node:child_process'
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { PROGRAMS } from '../support/programs.ts'
 
@@ -8,8 +10,23 @@ const run = read('.ci/run')
 
 t.test("CI runs the README's test command", async (t) => {
   t.match(read('README.md'), /npm ci && npm test/)
-  t.match(run, /^npm ci( --no-(audit|fund))*$/m)
+  t.match(run, /^patiently npm ci( --no-(audit|fund))*$/m)
   t.match(run, /^npm test /m)
+})
+
+t.test('CI tries again where a connection to the registry or the mirror breaks off, and gives up after five times', async (t) => {
+  const patiently = run.match(/^patiently \(\) {\n[^]*?^}$/m)?.[0]
+  const tried = async (rightFrom: number) => {
+    const script = `${patiently}; sleep () { :; }; tries=0; it () { tries=$((tries + 1)); [ $tries -ge ${rightFrom} ]; }; patiently it > /dev/null; echo "$? $tries"`
+    return (await promisify(execFile)('bash', ['-c', script])).stdout.trim()
+  }
+  t.equal(await tried(1), '0 1')
+  t.equal(await tried(3), '0 3')
+  t.equal(await tried(5), '0 5')
+  t.equal(await tried(6), '1 5')
+  for (const line of run.match(/^.*(npm ci|apt-get (update|install)) .*$/gm)?.filter((line) => !line.startsWith('#')) ?? []) {
+    t.match(line, /^ *patiently /)
+  }
 })
 
 t.test('CI installs every program that a test may ask for', async (t) => {

@@ -103,10 +103,10 @@ t.test('the package works in an empty project', { timeout: 900_000 }, async (t) 
   // Built already, before the tests; a build of its own would take dist/ away from the tests that run meanwhile.
   await run('npm', ['pack', root, '--ignore-scripts', '--pack-destination', folder, '--silent'])
   const tarball = join(folder, `${manifest.name}-${manifest.version}.tgz`)
-  await run('npm', [
+  await patiently(() => run('npm', [
     'install', tarball, `@types/node@${manifest.devDependencies['@types/node']}`,
     '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'
-  ])
+  ]))
 
   await t.test('it holds what a user needs and nothing else', async (t) => {
     t.strictSame(readdirSync(packed).sort(), ['LICENSE', 'README.md', 'package.json', ...manifest.files].sort())
@@ -156,6 +156,18 @@ function tsconfig (how: Readonly<Record<string, unknown>>, files: readonly strin
     compilerOptions: { ...how, target: 'es2022', lib: ['es2023'], types: ['node'], strict: true, noEmit: true, skipLibCheck: false },
     files
   })
+}
+
+/** A registry that breaks a connection off says nothing about the package. */
+async function patiently (install: () => Promise<unknown>): Promise<unknown> {
+  for (let attempt = 1; attempt < 4; attempt++) {
+    try {
+      return await install()
+    } catch (error) {
+      if (!/ECONNRESET|ETIMEDOUT|EAI_AGAIN|network|code E5\d\d/.test(String(error))) throw error
+    }
+  }
+  return install()
 }
 
 /** Runs a program in a folder and gives what it printed; one that fails rejects with that. */
