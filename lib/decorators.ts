@@ -3,9 +3,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { No } from './authorization/decision.ts'
 import { STANDING } from './authorization/standing.ts'
 import type { Gatehouse } from './gatehouse.ts'
-import type { Passage } from './passage.ts'
 import type { Refusal } from './refusal.ts'
-import { authorizeRecord, canRecord } from './request-methods.ts'
+import { authorizeRecord, canRecord } from './requests/methods.ts'
+import type { Passage } from './requests/passage.ts'
 import type { Quota } from './throttling/quota.ts'
 
 /** Where a request keeps its passage. */

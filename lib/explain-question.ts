@@ -5,7 +5,7 @@ import type { Policy } from './policies/policy.ts'
 import { STATES } from './policies/schema.ts'
 import type { Entity } from './policies/subjects.ts'
 import { instead, quoted } from './policies/words.ts'
-import { knownActions } from './route-problems.ts'
+import { knownActions } from './routes/problems.ts'
 
 const OPTIONS = ['record', 'field', 'state', 'environment', 'breakGlass', 'values']
 

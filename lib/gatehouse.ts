@@ -4,22 +4,19 @@ import { packedRulesProblems } from './authorization/packed-rules.ts'
 import { policyTestProblems } from './authorization/policy-tests.ts'
 import type { AnyResource } from './authorization/resource.ts'
 import { explainDecision, type Explained, type ExplainOptions } from './explain.ts'
-import { didYouMean } from './nearest.ts'
 import { OptionError } from './option-error.ts'
-import { CREDENTIALS, type Settings } from './options.ts'
+import type { Settings } from './options.ts'
 import type { Policy } from './policies/policy.ts'
 import { PolicyError } from './policies/problems.ts'
 import { NO_POLICY_QUOTAS } from './policies/quotas.ts'
 import { supplyOf, type Supply } from './policies/supply.ts'
-import { QuotaKeeper } from './quota-keeper.ts'
-import { Reload } from './reload.ts'
-import { RequestThrottle, type HandlerThrottle } from './request-throttle.ts'
-import { startReloading } from './reload-times.ts'
+import { Reload } from './reload/reload.ts'
+import { startReloading } from './reload/times.ts'
 import { reportPolicy, type PolicyLog } from './reporting/policy-event.ts'
-import { reportThrottle, type ThrottleEvent } from './reporting/throttle-event.ts'
-import type { Routes } from './routes.ts'
-import { credentialsThrottle } from './throttling/credentials.ts'
-import { createThrottle, type Throttle, type ThrottleOptions } from './throttling/throttle.ts'
+import { ApplicationThrottles } from './requests/application-throttles.ts'
+import { QuotaKeeper } from './requests/quota-keeper.ts'
+import type { HandlerThrottle, RequestThrottle } from './requests/throttle.ts'
+import type { Routes } from './routes/routes.ts'
 
 /** The policy of an application that gave none: nobody may do anything that needs a rule. */
 const NO_POLICY: Policy = {
@@ -32,11 +29,9 @@ export class Gatehouse {
   readonly #log: PolicyLog
   /** The throttle in front of guessable secrets. */
   readonly throttle: RequestThrottle
-  /** What counts wrong credentials that nobody can guess. */
-  readonly credentials: RequestThrottle
+  readonly throttles: ApplicationThrottles
   /** What requests spend. */
   readonly quotas: QuotaKeeper
-  readonly #throttles: ReadonlyMap<string, RequestThrottle>
   /** `null` where the application gave no policies. */
   readonly #policies: { readonly supply: Supply, readonly reload: Reload } | null
   #abilities = new Abilities(NO_POLICY)
@@ -48,12 +43,8 @@ export class Gatehouse {
     this.#settings = settings
     this.#routes = routes
     this.#log = log
-    const { signIn, credentials } = signInThrottles(settings.throttle, log)
-    this.throttle = new RequestThrottle(signIn)
-    this.credentials = new RequestThrottle(credentials)
-    this.#throttles = new Map([[CREDENTIALS, this.credentials], ...Object.entries(settings.throttles).map(([name, options]): [string, RequestThrottle] => {
-      return [name, new RequestThrottle(createThrottle({ ...reported({ ...inCommon(settings.throttle, options), ...options }, log), name }, `throttles.${name}`))]
-    })])
+    this.throttles = new ApplicationThrottles(settings, log)
+    this.throttle = this.throttles.signIn
     this.quotas = new QuotaKeeper(settings.quotas, log)
     this.#policies = settings.policies === null ? null : this.#sourceOf(supplyOf(settings.policies))
   }
@@ -125,9 +116,7 @@ export class Gatehouse {
    * @throws {OptionError} for a name that there is none of
    */
   throttleOf (name: string): HandlerThrottle {
-    const throttle = this.#throttles.get(name)
-    if (throttle === undefined) throw new OptionError(`throttleOf: there is no throttle ${JSON.stringify(name)}; there are ${[...this.#throttles.keys()].join(', ')}, and more where the option "throttles" names them.${didYouMean(name, this.#throttles.keys())}`)
-    return throttle
+    return this.throttles.named(name)
   }
 
   #sourceOf (supply: Supply): { supply: Supply, reload: Reload } {
@@ -165,35 +154,4 @@ function checkExposed (policy: Policy): void {
 function checkTests (supply: Supply, policy: Policy, reading: Pick<Settings, 'roles' | 'memberships'>): void {
   const problems = policyTestProblems(policy, reading)
   if (problems.length > 0) throw new PolicyError([{ place: { file: supply.name }, message: `fails its own tests:\n  ${problems.join('\n  ')}` }])
-}
-
-function signInThrottles (options: Settings['throttle'], log: PolicyLog): { signIn: Throttle | null, credentials: Throttle | null } {
-  if (options === false) return { signIn: null, credentials: null }
-  // What is none is refused as such.
-  if (typeof options !== 'object' || options === null) return { signIn: createThrottle(options), credentials: null }
-  const { credentials, ...own } = options
-  const all = reported(own, log)
-  return { signIn: createThrottle(all), credentials: credentialsThrottle(credentials, all) }
-}
-
-/** What another throttle has of the first; its store not where the other has options for one in memory. */
-function inCommon (first: Settings['throttle'], { max, now }: ThrottleOptions): ThrottleOptions {
-  if (first === false) return {}
-  const names = IN_COMMON.filter((name) => first[name] !== undefined && (name !== 'store' || (max === undefined && now === undefined)))
-  return Object.fromEntries(names.map((name) => [name, first[name]]))
-}
-
-const IN_COMMON = ['store', 'secret', 'deadline', 'onStoreError', 'ipv6Prefix', 'canonical', 'onEvent'] as const satisfies readonly (keyof ThrottleOptions)[]
-
-/** What a throttle tells is told to the log and the channel too. Options that make no sense stay as they are, and are refused as such. */
-function reported (options: ThrottleOptions, log: PolicyLog): ThrottleOptions {
-  const onEvent: unknown = (options as Partial<ThrottleOptions> | null)?.onEvent
-  if (typeof options !== 'object' || options === null || (onEvent !== undefined && typeof onEvent !== 'function')) return options
-  return {
-    ...options,
-    onEvent (event: ThrottleEvent) {
-      reportThrottle(event, log)
-      return onEvent?.(event)
-    },
-  }
 }

@@ -1,21 +1,20 @@
 /** The plugin's options, checked when it is registered. */
 import type { FastifyRequest } from 'fastify'
-import { isAccess, ROUTE_OPTIONS, type Declaration, type RouteOptions } from './access.ts'
-import type { AnyScheme } from './authentication/scheme.ts'
-import { isRequireAll, type AcceptedScheme } from './authentication/way.ts'
+import { checkSchemes, type AcceptedScheme } from './authentication/way.ts'
 import { checkDisclosure, type Disclosure } from './authorization/disclosure.ts'
 import type { Membership } from './authorization/membership.ts'
-import type { BreakGlass } from './circumstances.ts'
-import { didYouMean } from './nearest.ts'
 import { knownOptionsOnly, OptionError, wrongOption } from './option-error.ts'
 import { isPolicyStore } from './policies/source.ts'
 import type { Policies } from './policies/supply.ts'
-import { protectedResourcesOf, type ProtectedResource, type PublishedResource } from './protected-resource.ts'
-import { checkReload, type ReloadOptions } from './reload-options.ts'
-import type { ReloadTimes } from './reload-times.ts'
-import { quotaList, quotasSettings, type QuotasOptions, type QuotasSettings } from './throttling/quota-options.ts'
-import { credentialsName, SIGN_IN, type SignInThrottleOptions } from './throttling/credentials.ts'
-import { isThrottleName } from './throttling/options.ts'
+import { checkReload, type ReloadOptions } from './reload/options.ts'
+import type { ReloadTimes } from './reload/times.ts'
+import type { BreakGlass, Tellers } from './requests/circumstances.ts'
+import type { Declaration } from './routes/access.ts'
+import { declarationProblem } from './routes/declaration.ts'
+import { protectedResourcesOf, type ProtectedResource, type PublishedResource } from './routes/protected-resource.ts'
+import { CREDENTIALS, credentialsName, SIGN_IN, type SignInThrottleOptions } from './throttling/credentials.ts'
+import { isThrottleName, THROTTLE_OPTIONS } from './throttling/options.ts'
+import { quotasSettings, type QuotasOptions, type QuotasSettings } from './throttling/quota-options.ts'
 import type { ThrottleOptions } from './throttling/throttle.ts'
 
 export interface GatehouseOptions {
@@ -73,7 +72,7 @@ export interface RefusalOptions {
 }
 
 /** The options with their defaults. */
-export interface Settings {
+export interface Settings extends Tellers {
   readonly realm: string
   readonly schemes: readonly AcceptedScheme[]
   readonly policies: Policies | null
@@ -81,9 +80,6 @@ export interface Settings {
   readonly routes: Readonly<Record<string, Declaration>>
   readonly roles: (user: object) => unknown
   readonly memberships: (user: object) => unknown
-  readonly environment: ((request: FastifyRequest) => unknown) | null
-  readonly actor: ((user: object, request: FastifyRequest) => unknown) | null
-  readonly breakGlass: ((user: object, request: FastifyRequest) => unknown) | null
   readonly refusesInsecure: boolean
   readonly protectedResources: readonly PublishedResource[]
   readonly format: 'problem' | 'fastify'
@@ -130,9 +126,6 @@ export function settingsOf (options: GatehouseOptions): Settings {
   }
 }
 
-/** The name by which `throttleOf()` gives the throttle for wrong tokens and keys. */
-export const CREDENTIALS = 'credentials'
-
 /** They share a store, perhaps; so none may have the name of the first. */
 function checkThrottles (throttles: unknown, throttle: GatehouseOptions['throttle']): Settings['throttles'] {
   checkObject('throttles', throttles, 'an object from names to options of a throttle')
@@ -144,6 +137,7 @@ function checkThrottles (throttles: unknown, throttle: GatehouseOptions['throttl
     if (!isThrottleName(name)) throw new OptionError(`throttles[${JSON.stringify(name)}]: that is no name of a throttle; allowed is one of 1 to 64 letters, digits, "-" and "_".`)
     checkObject(`throttles.${name}`, options, 'an object of options of a throttle')
     if (Object.hasOwn(options as object, 'name')) throw new OptionError(`throttles.${name}: there is no option 'name': its name is ${JSON.stringify(name)}.`)
+    knownOptionsOnly(`throttles.${name}`, options, THROTTLE_OPTIONS.filter((known) => known !== 'name'))
   }
   return { ...(throttles as Settings['throttles']) }
 }
@@ -171,47 +165,6 @@ function checkRefusals (refusals: RefusalOptions): Pick<Settings, 'format' | 'ht
     if (typeof text !== 'string' || text === '') throw wrongOption(`refusals.details.${code}`, text, 'the text for the client')
   }
   return { format, html, details: { ...details } }
-}
-
-/** Checks a list of schemes, of the plugin or of a route. */
-export function checkSchemes (where: string, schemes: unknown): void {
-  if (!Array.isArray(schemes)) throw new OptionError(`${where}: expected a list of schemes, as bearer(…) and basic(…) make them`)
-  for (const [index, scheme] of schemes.entries()) {
-    if (isRequireAll(scheme)) {
-      checkSchemes(`${where}[${index}]: requireAll`, scheme.schemes)
-      continue
-    }
-    const { name, varyOn, find, verify, challenge } = (scheme ?? {}) as Partial<AnyScheme>
-    if (typeof name !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(name) || !Array.isArray(varyOn) || [find, verify, challenge].some((method) => typeof method !== 'function')) {
-      // Whatever was given may hold a secret, so it is not shown.
-      throw new OptionError(`${where}[${index}]: this is no scheme; allowed is what bearer(…) and basic(…) make`)
-    }
-    if (schemes.indexOf(scheme) !== index) throw new OptionError(`${where}[${index}]: the same scheme stands in the list twice`)
-  }
-}
-
-/** Checks what is special to a route. */
-export function checkRouteOptions (where: string, options: RouteOptions): void {
-  knownOptionsOnly(where, options, ROUTE_OPTIONS)
-  const { optional, schemes, disclose, despite, fields, quota } = options
-  if (optional !== undefined && typeof optional !== 'boolean') throw wrongOption(`${where}: optional`, optional, 'true or false')
-  if (schemes !== undefined) checkSchemes(`${where}: schemes`, schemes)
-  if (schemes?.length === 0) throw new OptionError(`${where}: an empty list of schemes lets nobody in; leave "schemes" out for the plugin's list`)
-  if (disclose !== undefined) checkDisclosure(`${where}: disclose`, disclose)
-  if (despite !== undefined && !(Array.isArray(despite) && despite.every((code) => typeof code === 'string'))) {
-    throw wrongOption(`${where}: despite`, despite, 'a list of pre-check codes')
-  }
-  if (fields !== undefined && fields !== false && typeof fields !== 'function') {
-    throw wrongOption(`${where}: fields`, fields, 'false, or a function from the request to field names')
-  }
-  if (quota !== undefined && quota !== false) quotaList(`${where}: quota`, quota)
-}
-
-/** Why a value is no declaration, or `null` where it is one. */
-export function declarationProblem (value: unknown): string | null {
-  if (value === 'public' || isAccess(value)) return null
-  const close = typeof value === 'string' ? didYouMean(value, ['public']) : ''
-  return wrongOption('config.access', value, '\'public\', or what authenticated(), optional(), can(), role() and the like return').message + close
 }
 
 function checkRoutes (routes: unknown): Readonly<Record<string, Declaration>> {

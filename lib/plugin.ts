@@ -3,27 +3,27 @@ import fastifyPlugin from 'fastify-plugin'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, HookHandlerDoneFunction, onSendHookHandler } from 'fastify'
 import type {} from '@fastify/jwt'
 import { authenticate, carriesCredentials } from './authentication/authenticate.ts'
-import type { Guard, Invalid, Outcome } from './authentication/outcome.ts'
+import type { Guard, Outcome } from './authentication/outcome.ts'
 import type { AnyScheme } from './authentication/scheme.ts'
 import type { No } from './authorization/decision.ts'
 import { Boot, plainErrorHandler } from './boot.ts'
-import { circumstancesOf, hasCircumstances } from './circumstances.ts'
 import { decorate, PASSAGE, type Request } from './decorators.ts'
-import { eventOf } from './event-of.ts'
 import { Gatehouse } from './gatehouse.ts'
-import { challengeOrNot, guardAnswer } from './guard.ts'
-import { Judge, type Judgement } from './judge.ts'
 import { settingsOf, type GatehouseOptions, type Settings } from './options.ts'
-import { serveMetadata } from './metadata-routes.ts'
-import { Passage } from './passage.ts'
-import { refusedOutcome, type FailedOutcome } from './refusal-of.ts'
 import { Refusal, refusal } from './refusal.ts'
-import { listening, report } from './reporting/decision-event.ts'
+import { isHeard, listening, report } from './reporting/decision-event.ts'
 import { quietAbout } from './reporting/quiet-log.ts'
-import { issuedCookies } from './request-throttle.ts'
-import type { RoutePlan } from './route-plan.ts'
-import { Routes } from './routes.ts'
-import { standIn } from './stand-in.ts'
+import { circumstancesOf, hasCircumstances } from './requests/circumstances.ts'
+import { eventOf } from './requests/event-of.ts'
+import { challengeOrNot, guardAnswer } from './requests/guard.ts'
+import { Judge, type Judgement } from './requests/judge.ts'
+import { Passage } from './requests/passage.ts'
+import { refusedOutcome, type FailedOutcome } from './requests/refusal-of.ts'
+import { standIn } from './requests/stand-in.ts'
+import { issuedCookies, keepAddress } from './requests/throttle.ts'
+import { serveMetadata } from './routes/metadata-routes.ts'
+import type { RoutePlan } from './routes/plan.ts'
+import { Routes } from './routes/routes.ts'
 
 const gatehousePlugin: FastifyPluginAsync<GatehouseOptions> = async (app, options) => {
   const settings = settingsOf(options)
@@ -46,7 +46,6 @@ const gatehousePlugin: FastifyPluginAsync<GatehouseOptions> = async (app, option
   app.addHook('preHandler', (request, reply, done) => life.preHandler(request as Request, reply, done))
   app.addHook('onError', (request, reply, error, done) => life.onError(request as Request, reply, error, done))
   app.addHook('onSend', (request, reply, payload, done) => life.onSend(request as Request, reply, payload, done))
-  app.addHook('onResponse', (request, reply, done) => life.onResponse(request as Request, reply, done))
 
   app.addHook('onReady', async () => {
     boot.check()
@@ -58,6 +57,12 @@ const gatehousePlugin: FastifyPluginAsync<GatehouseOptions> = async (app, option
   app.addHook('onClose', () => life.close())
 }
 
+/** `null`: nothing against it. */
+type Judged = Refusal | null
+
+/** At once where nothing has to be waited for. Never throws. */
+type Step = (request: Request, passage: Passage) => Judged | Promise<Judged>
+
 /** What happens to a request, in this order. */
 class Life {
   readonly #settings: Settings
@@ -68,6 +73,7 @@ class Life {
   /** What an unknown URL is to the gatehouse: public, and challenged with the default schemes. */
   #unknown: RoutePlan
   readonly #judge: Judge
+  readonly #hasCircumstances: boolean
 
   constructor (settings: Settings, routes: Routes, gatehouse: Gatehouse) {
     this.#settings = settings
@@ -75,6 +81,7 @@ class Life {
     this.#gatehouse = gatehouse
     this.#unknown = routes.unknown()
     this.#judge = new Judge()
+    this.#hasCircumstances = hasCircumstances(settings)
   }
 
   async prepare (): Promise<void> {
@@ -99,67 +106,67 @@ class Life {
     if (plan.mode === 'public' && plan.quotas.before.length === 0) return done()
     if (plan.mode === 'preflight' && isPreflight(request)) return done()
     const passage = this.#enter(request, plan)
-    this.#unless(this.#gatehouse.quotas.beforeAuthentication(request, passage), request, reply, done, () => {
-      if (plan.mode === 'public') return done()
-      this.#authenticate(request, reply, passage, stoodIn, done)
-    })
+    passage.stoodIn = stoodIn
+    this.#walk(0, request, reply, passage, done)
   }
 
-  #authenticate (request: Request, reply: FastifyReply, passage: Passage, stoodIn: Outcome | null, done: HookHandlerDoneFunction): void {
-    const { plan } = passage
-    if (this.#settings.refusesInsecure && request.protocol !== 'https' && carriesCredentials(request, this.#known)) {
-      return this.#answer(request, reply, (passage.refusal = refusal('insecure_transport', { reason: 'credentials were sent over plain HTTP' })), done)
+  /** What is asked of a request before its body is read, in this order; of a public route only the first. */
+  readonly #steps: readonly Step[] = [
+    (request, passage) => this.#gatehouse.quotas.beforeAuthentication(request, passage),
+    (request, passage) => this.#authenticate(request, passage),
+    (request, passage) => this.#hasCircumstances ? this.#findCircumstances(request, passage) : null,
+    (_request, passage) => this.#judge.preCheck(passage),
+    (request, passage) => this.#gatehouse.quotas.afterAuthentication(request, passage),
+    (_request, passage) => this.#judge.early(passage),
+  ]
+
+  /** Goes on from a step to the next, unless there is a no, which is the answer. */
+  #walk (from: number, request: Request, reply: FastifyReply, passage: Passage, done: HookHandlerDoneFunction): void {
+    const end = passage.plan.mode === 'public' ? 1 : this.#steps.length
+    for (let step = from; step < end; step++) {
+      const no = (this.#steps[step] as Step)(request, passage)
+      if (no === null) continue
+      if (no instanceof Promise) {
+        no.then((settled) => settled === null ? this.#walk(step + 1, request, reply, passage, done) : this.#refuse(request, reply, passage, settled, done)).catch(done)
+        return
+      }
+      return this.#refuse(request, reply, passage, no, done)
     }
-    const outcome = stoodIn ?? authenticate(request, { ways: plan.ways, known: this.#known }, this.#guard)
-    if (outcome instanceof Promise) {
-      outcome.then((settled) => this.#count(request, reply, passage, settled, done)).catch(done)
-      return
-    }
-    this.#count(request, reply, passage, outcome, done)
+    done()
   }
 
-  /** Of wrong credentials that nobody can guess there may have been too many. */
-  #count (request: Request, reply: FastifyReply, passage: Passage, outcome: Outcome, done: HookHandlerDoneFunction): void {
-    if (!isCounted(outcome)) return this.#admit(request, reply, passage, outcome, done)
-    this.#gatehouse.credentials.counted(request, outcome).then((settled) => this.#admit(request, reply, passage, settled, done)).catch(done)
-  }
-
-  #admit (request: Request, reply: FastifyReply, passage: Passage, outcome: Outcome, done: HookHandlerDoneFunction): void {
-    const no = this.#recognise(request, passage, outcome)
-    if (no !== null) return this.#answer(request, reply, no, done)
-    if (!hasCircumstances(this.#settings)) return this.#judgeEarly(request, reply, passage, done)
-    const user = request.auth === null ? null : request.user as object
-    circumstancesOf(request, user, this.#settings).then((circumstances) => {
-      passage.circumstances = circumstances
-      this.#judgeEarly(request, reply, passage, done)
-    }, (cause: unknown) => {
-      passage.circumstances = 'unknown'
-      const reason = 'what is around the request could not be found out'
-      this.#answer(request, reply, (passage.refusal = cause instanceof Refusal ? cause : refusal('temporarily_unavailable', { reason, cause })), done)
-    }).catch(done)
-  }
-
-  #judgeEarly (request: Request, reply: FastifyReply, passage: Passage, done: HookHandlerDoneFunction): void {
-    this.#unless(this.#judge.preCheck(passage), request, reply, done, () => {
-      this.#unless(this.#gatehouse.quotas.afterAuthentication(request, passage), request, reply, done, () => {
-        this.#unless(this.#judge.early(passage), request, reply, done, done)
-      })
-    })
-  }
-
-  /** Goes on unless there is a no, which is the answer. */
-  #unless (no: Refusal | null | Promise<Refusal | null>, request: Request, reply: FastifyReply, done: HookHandlerDoneFunction, next: () => void): void {
-    if (no instanceof Promise) {
-      no.then((settled) => this.#unless(settled, request, reply, done, next)).catch(done)
-      return
-    }
-    if (no === null) return next()
-    this.passageOf(request).refusal = no
+  #refuse (request: Request, reply: FastifyReply, passage: Passage, no: Refusal, done: HookHandlerDoneFunction): void {
+    passage.refusal = no
     this.#answer(request, reply, no, done)
   }
 
+  #authenticate (request: Request, passage: Passage): Judged | Promise<Judged> {
+    const { plan, stoodIn } = passage
+    if (this.#settings.refusesInsecure && request.protocol !== 'https' && carriesCredentials(request, this.#known)) {
+      return refusal('insecure_transport', { reason: 'credentials were sent over plain HTTP' })
+    }
+    const outcome = stoodIn ?? authenticate(request, { ways: plan.ways, known: this.#known }, this.#guard)
+    return outcome instanceof Promise ? outcome.then((settled) => this.#counted(request, passage, settled)) : this.#counted(request, passage, outcome)
+  }
+
+  /** Of wrong credentials that nobody can guess there may have been too many. */
+  #counted (request: Request, passage: Passage, outcome: Outcome): Judged | Promise<Judged> {
+    const counted = this.#gatehouse.throttles.credentials.counted(request, outcome)
+    return counted instanceof Promise ? counted.then((settled) => this.#recognise(request, passage, settled)) : this.#recognise(request, passage, counted)
+  }
+
+  async #findCircumstances (request: Request, passage: Passage): Promise<Judged> {
+    try {
+      passage.circumstances = await circumstancesOf(request, request.auth === null ? null : request.user as object, this.#settings)
+      return null
+    } catch (cause) {
+      passage.circumstances = 'unknown'
+      return cause instanceof Refusal ? cause : refusal('temporarily_unavailable', { reason: 'what is around the request could not be found out', cause })
+    }
+  }
+
   /** Decorates the request with its user, or refuses. */
-  #recognise (request: Request, passage: Passage, outcome: Outcome): Refusal | null {
+  #recognise (request: Request, passage: Passage, outcome: Outcome): Judged {
     if (outcome.kind === 'user') {
       request.user = outcome.user as never
       request.auth = outcome.auth
@@ -170,14 +177,14 @@ class Life {
     }
     if (outcome.kind !== 'nothing') return this.#refuseOutcome(passage, outcome)
     if (passage.plan.mode === 'optional') return null
-    return (passage.refusal = refusal('unauthenticated', { reason: 'nothing was sent' }))
+    return refusal('unauthenticated', { reason: 'nothing was sent' })
   }
 
   #refuseOutcome (passage: Passage, outcome: FailedOutcome): Refusal {
     const refused = refusedOutcome(outcome, passage.plan)
     passage.tried = refused.tried
     passage.schemeHeaders = refused.headers
-    return (passage.refusal = refused.refusal)
+    return refused.refusal
   }
 
   /** May you do this? With the records at hand. */
@@ -227,10 +234,13 @@ class Life {
     const answer = guardAnswer(request, reply, payload, passage, this.#settings, this.#answersItself(request))
     this.#gatehouse.quotas.tell(reply, passage)
     for (const cookie of issuedCookies(request)) reply.header('set-cookie', cookie).header('cache-control', 'no-store')
+    const { refusal: no } = passage
     const isEmergency = (passage.circumstances?.breakGlass ?? null) !== null
-    if (passage.refusal !== null || isEmergency || (listening() && passage.plan !== this.#unknown)) {
-      report(eventOf(request, reply, passage), request.log, passage.refusal?.cause)
+    // Before the answer: whoever hangs up would choose what there is to read afterwards.
+    if (isEmergency || (no === null ? listening() && passage.plan !== this.#unknown : isHeard(reply.statusCode, request.log))) {
+      report(eventOf(request, reply, passage), request.log, no?.cause)
     }
+    if (passage.refusal !== null && request.headers.upgrade !== undefined) letGo(reply.raw)
     done(null, answer)
   }
 
@@ -238,12 +248,6 @@ class Life {
   lastLook (request: Request, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
     if (reply.statusCode === 401 && !reply.hasHeader('www-authenticate')) challengeOrNot(request, reply, this.passageOf(request), this.#settings)
     done(null, payload)
-  }
-
-  /** A refused upgrade (RFC 9110 section 7.8): Node.js has let go of its socket, and nobody else would close it. */
-  onResponse (request: Request, reply: FastifyReply, done: () => void): void {
-    if (request.headers.upgrade !== undefined && reply.raw.socket !== null && this.passageOf(request).refusal !== null) reply.raw.socket.destroy()
-    done()
   }
 
   /** The passage of a request; on a public route, where nobody was asked, that of the anonymous. */
@@ -262,17 +266,12 @@ class Life {
   }
 
   /** The throttle stands before every guessable secret. */
-  readonly #guard: Guard = async (request, _scheme, account, verify) => this.#gatehouse.throttle.verdict(request, account ?? null, verify)
+  readonly #guard: Guard = async (request, _scheme, account, verify) => this.#gatehouse.throttles.signIn.verdict(request, account ?? null, verify)
 }
 
-/** Node.js knows the address of a socket that is gone if it was asked for it before: who hangs up is counted by his own all the same. */
-function keepAddress ({ raw: { socket } }: FastifyRequest): unknown {
-  return socket.remoteAddress
-}
-
-/** Those that can be guessed were counted before they were checked; what was good once is no noise; and a 400 is no wrong credential. */
-function isCounted (outcome: Outcome): outcome is Invalid {
-  return outcome.kind === 'invalid' && outcome.guessed && !outcome.scheme.guessable && outcome.error !== 'invalid_request'
+/** A refused upgrade (RFC 9110 section 7.8): Node.js has let go of its socket, and nobody else would close it. */
+function letGo (response: FastifyReply['raw']): void {
+  response.once('finish', () => response.socket?.destroy())
 }
 
 function isPreflight (request: FastifyRequest): boolean {

@@ -78,10 +78,13 @@ export class Refusal extends Error {
   readonly violated?: readonly string[]
   readonly help?: string
   declare readonly reason: string
+  declare readonly cause: unknown
 
   constructor (kind: RefusalKind, init: RefusalInit) {
     const { status, detail } = KINDS[kind]
     super(init.detail ?? detail)
+    Object.defineProperty(this, 'reason', { value: init.reason })
+    if (init.cause !== undefined) Object.defineProperty(this, 'cause', { value: init.cause })
     this.kind = kind
     this.statusCode = status
     this.code = init.code ?? kind
@@ -90,13 +93,11 @@ export class Refusal extends Error {
     if (init.details !== undefined) this.details = init.details
     if (init.violated !== undefined) this.violated = init.violated
     if (init.help !== undefined) this.help = init.help
-    Object.defineProperties(this, {
-      name: { value: 'Refusal', configurable: true },
-      reason: { value: init.reason },
-      cause: { value: init.cause },
-    })
   }
 }
+
+// Not enumerable, as that of every error.
+Object.defineProperty(Refusal.prototype, 'name', { value: 'Refusal', configurable: true, writable: true })
 
 /**
  * A refusal to throw. It is an expected outcome and carries no stack, whose capture would cost more than the decision.
@@ -105,16 +106,24 @@ export class Refusal extends Error {
 export function refusal (kind: RefusalKind, init: RefusalInit): Refusal {
   if (!Object.hasOwn(KINDS, kind)) throw new TypeError(`refusal: there is no kind ${JSON.stringify(kind)}; allowed are ${Object.keys(KINDS).join(', ')}`)
   if (typeof init?.reason !== 'string') throw new TypeError(`refusal("${kind}", { reason }): the reason, for the log, is needed`)
-  const limit = Error.stackTraceLimit
+  return withoutTrace(() => new Refusal(kind, init))
+}
+
+/** Makes an error that is an expected outcome, or does what may throw one: to note where it was made would take longer than all the rest. */
+export function withoutTrace<T> (make: () => T): T {
+  const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0
   try {
-    return new Refusal(kind, init)
+    return make()
   } finally {
-    Error.stackTraceLimit = limit
+    Error.stackTraceLimit = stackTraceLimit
   }
 }
 
-function headersOf (status: number, init: RefusalInit): Record<string, string | string[]> {
+const NO_STORE = Object.freeze({ 'cache-control': 'no-store' })
+
+function headersOf (status: number, init: RefusalInit): Readonly<Record<string, string | string[]>> {
+  if (init.headers === undefined && init.retryAfter === undefined && status !== 429 && status !== 503) return NO_STORE
   const headers: Record<string, string | string[]> = { 'cache-control': 'no-store', ...init.headers }
   if (init.retryAfter !== undefined || status === 429 || status === 503) headers['retry-after'] = String(wholeSeconds(init.retryAfter))
   return headers
@@ -138,6 +147,18 @@ export function problem (no: Refusal, instance: string, detail = no.message): Re
     ...(no.details !== undefined && { details: no.details }),
     ...(no.violated !== undefined && { 'violated-policies': no.violated }),
   }
+}
+
+/** The problem of each kind up to its `instance`, as text: that of most refusals has nothing else in it. */
+const WRITTEN = new Map(Object.keys(KINDS).map((kind) => {
+  const { type = 'about:blank', title, status, detail } = KIND[kind as RefusalKind]
+  return [kind, JSON.stringify({ type, title, status, code: kind, detail }).slice(0, -1)]
+}))
+
+/** The same as JSON. */
+export function problemText (no: Refusal, instance: string, detail = no.message): string {
+  const isPlain = no.code === no.kind && detail === KINDS[no.kind].detail && no.fields === undefined && no.details === undefined && no.violated === undefined && no.help === undefined
+  return isPlain ? `${WRITTEN.get(no.kind)},"instance":${JSON.stringify(instance)}}` : JSON.stringify(problem(no, instance, detail))
 }
 
 /** Fastify's own shape of an error, for applications that keep it. */

@@ -1,19 +1,19 @@
 /** Access tokens, however they were sent: whether one is right, may be used by who sent it, still counts, and whom it stands for. */
 import type { FastifyRequest } from 'fastify'
 import { OptionError } from '../option-error.ts'
-import { authInfoOf, userOf, type Claims, type TokenUser } from './claims.ts'
+import type { Claims, TokenUser } from './claims.ts'
 import { certificateReader } from './client-certificate.ts'
 import type { Verdict } from './scheme.ts'
 import { checkKeys } from './schemes/options.ts'
 import { isThenable } from './thenable.ts'
-import { confirmationOf, reasonAgainstSender, type Possession } from './tokens/binding.ts'
+import { reasonAgainstSender, type Possession } from './tokens/binding.ts'
+import { keptTokens } from './tokens/kept-tokens.ts'
 import { knownUsers, type Known } from './tokens/known-users.ts'
-import { reasonAgainstType } from './tokens/type-rules.ts'
+import { ReadToken } from './tokens/read-token.ts'
 import { TOKEN_OPTIONS, tokenSettings, type AccessTokenOptions } from './tokens/token-options.ts'
-import { tokenTypes } from './tokens/token-type.ts'
-import type { TokenVerifier, VerifiedToken } from './tokens/token-verifier.ts'
+import { tokenReader, type Reading, type TokenReader } from './tokens/token-reader.ts'
 
-export type { AccessTokenOptions } from './tokens/token-options.ts'
+export type { AccessTokenOptions, TokenCacheOptions } from './tokens/token-options.ts'
 export type { Possession } from './tokens/binding.ts'
 
 const WHERE = 'accessTokens()'
@@ -69,15 +69,13 @@ export function tokensOf<U extends object> (where: string, options: TokenSource<
 }
 
 function createAccessTokens<U extends object> (where: string, options: AccessTokenOptions<U>): AccessTokens<U> {
-  const { createVerifier, maxLength, profile, identify, identifyFor, identifyCacheSize, revocations, certificateBound, now } = tokenSettings(where, options)
+  const { createVerifier, maxLength, profile, cache, identify, identifyFor, identifyCacheSize, revocations, certificateBound, now } = tokenSettings(where, options)
   const certificateOf = certificateReader(`${where} clientCertificate`, options.clientCertificate)
   const remembered = identify === undefined || identifyFor === 0
     ? undefined
     : knownUsers<U>({ identify: identify as (claims: Claims) => Known<U>, keepFor: identifyFor, size: identifyCacheSize, now })
 
-  // what an introspected token is, its server knows
-  const typeOf = options.introspection === undefined ? tokenTypes() : undefined
-  let verifier: TokenVerifier | undefined
+  let reader: TokenReader | undefined
   let prepared: Promise<void> | undefined
 
   return {
@@ -85,49 +83,51 @@ function createAccessTokens<U extends object> (where: string, options: AccessTok
     varyOn: options.clientCertificate === undefined ? [] : [options.clientCertificate.header],
 
     prepare () {
-      prepared ??= prepareVerifier()
+      prepared ??= prepareReader()
       return prepared
     },
 
     check (token, request, shown) {
-      if (verifier === undefined) throw new Error(`${where} was asked before it was prepared.`)
-      const verified = verifier(token)
-      return verified instanceof Promise ? verified.then((settled) => judge(token, settled, request, shown)) : judge(token, verified, request, shown)
+      if (reader === undefined) throw new Error(`${where} was asked before it was prepared.`)
+      const reading = reader(token)
+      return reading instanceof Promise ? reading.then((settled) => judge(settled, request, shown)) : judge(reading, request, shown)
     },
 
     conclude (checked, request) {
-      if (revocations === undefined) return identified(checked.token, checked.claims, request)
-      return revocations.checkToken(checked.token, checked.claims, request).then(
-        (reason) => reason === null ? identified(checked.token, checked.claims, request) : noLongerGood(reason),
+      // What somebody else has checked is read here.
+      const read = checked instanceof ReadToken ? checked : new ReadToken(checked.token, checked.claims)
+      if (revocations === undefined) return identified(read, request)
+      return revocations.checkToken(read.token, read.claims, request).then(
+        (reason) => reason === null ? identified(read, request) : noLongerGood(reason),
         (cause) => ({ kind: 'unavailable', reason: 'the revocation list could not be asked', cause })
       )
     },
   }
 
-  async function prepareVerifier (): Promise<void> {
-    verifier = await createVerifier()
+  async function prepareReader (): Promise<void> {
+    const verify = await createVerifier()
+    const read = tokenReader({ verify, typed: options.introspection === undefined, profile })
+    reader = cache === null ? read : keptTokens(read, cache)
   }
 
-  function judge (token: string, verified: VerifiedToken, request: FastifyRequest, shown: Possession): CheckedToken {
-    if (verified.kind !== 'claims') return verified
-    const { claims, type } = verified
-    const confirmation = confirmationOf(claims['cnf'])
+  function judge (reading: Reading, request: FastifyRequest, shown: Possession): CheckedToken {
+    if (reading.kind !== 'token') return reading
+    const { confirmation, type } = reading
     const certificate = confirmation.kind === 'bound' && confirmation.certificate !== undefined ? certificateOf(request) : undefined
-    const reason = (typeOf === undefined ? undefined : reasonAgainstType(typeOf(token), profile, claims)) ??
-      reasonAgainstSender({ confirmation, type, shown, certificate, certificateBound })
-    return reason === undefined ? { kind: 'token', token, claims } : { kind: 'invalid', reason }
+    const reason = reasonAgainstSender({ confirmation, type, shown, certificate, certificateBound })
+    return reason === undefined ? reading : { kind: 'invalid', reason }
   }
 
-  function identified (token: string, claims: Claims, request: FastifyRequest): Verdict<U> | Promise<Verdict<U>> {
-    if (identify === undefined) return signedIn(userOf(claims) as unknown as U, claims)
-    const user = remembered === undefined ? identify(claims, request) : remembered(token, claims)
-    return isThenable(user) ? Promise.resolve(user).then((known) => signedIn(known, claims)) : signedIn(user, claims)
+  function identified (read: ReadToken, request: FastifyRequest): Verdict<U> | Promise<Verdict<U>> {
+    if (identify === undefined) return signedIn(read.user as unknown as U, read)
+    const user = remembered === undefined ? identify({ ...read.claims }, request) : remembered(read.token, { ...read.claims })
+    return isThenable(user) ? Promise.resolve(user).then((known) => signedIn(known, read)) : signedIn(user, read)
   }
 }
 
-function signedIn<U extends object> (user: Known<U>, claims: Claims): Verdict<U> {
+function signedIn<U extends object> (user: Known<U>, { auth }: ReadToken): Verdict<U> {
   if (user === null || user === undefined) return noLongerGood('nobody is known by this token')
-  return { kind: 'user', user, auth: authInfoOf(claims) }
+  return { kind: 'user', user, auth }
 }
 
 /** The token is genuine. */

@@ -33,7 +33,11 @@ function formatValue (name: string, value: string | { readonly token: string }):
   return name !== 'realm' && TOKEN.test(value.token) ? value.token : quote(value.token)
 }
 
+/** What is sent in quotes as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/
+
 function quote (text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`
   return `"${text.replace(/[^ -~]/g, '').replace(/["\\]/g, '\\$&')}"`
 }
 
@@ -41,7 +45,8 @@ function quote (text: string): string {
  * The schemes to challenge with: token schemes first, because several clients read only the first challenge, otherwise in the configured
  * order. Schemes of one name (two issuers) are challenged once, by `tried` if it is among them, since it alone carries the error.
  */
-export function orderChallenges (schemes: readonly AnyScheme[], tried?: AnyScheme): AnyScheme[] {
+export function orderChallenges (schemes: readonly AnyScheme[], tried?: AnyScheme): readonly AnyScheme[] {
+  if (schemes.length === 1) return schemes
   const byName = new Map<string, AnyScheme>()
   for (const scheme of schemes) {
     const name = scheme.name.toLowerCase()

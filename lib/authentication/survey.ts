@@ -54,9 +54,12 @@ export function surveyCredentials (request: FastifyRequest, fields: readonly Aut
     const { place } = one
     if (place !== 'authorization' && isChosen(place) && !chosen.some((sent) => sent.place === place && sent.scheme.name === scheme.name)) chosen.push({ scheme, place })
   }
-  for (const field of fields) {
-    const scheme = claimantOf(field, { known, found }, request)
-    if (scheme !== undefined) chosen.push({ scheme, place: 'authorization' })
+  // One line alone is not two.
+  if (fields.length + chosen.length > 1) {
+    for (const field of fields) {
+      const scheme = claimantOf(field, { known, found }, request)
+      if (scheme !== undefined) chosen.push({ scheme, place: 'authorization' })
+    }
   }
 
   const finds = { known, found }

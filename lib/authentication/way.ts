@@ -55,3 +55,20 @@ export function waysOf (accepted: readonly AcceptedScheme[]): Way[] {
 export function schemesOf (accepted: readonly AcceptedScheme[]): AnyScheme[] {
   return [...new Set(waysOf(accepted).flatMap(({ schemes }) => schemes))]
 }
+
+/** Checks a list of schemes, of the plugin or of a route. */
+export function checkSchemes (where: string, schemes: unknown): void {
+  if (!Array.isArray(schemes)) throw new OptionError(`${where}: expected a list of schemes, as bearer(…) and basic(…) make them`)
+  for (const [index, scheme] of schemes.entries()) {
+    if (isRequireAll(scheme)) {
+      checkSchemes(`${where}[${index}]: requireAll`, scheme.schemes)
+      continue
+    }
+    const { name, varyOn, find, verify, challenge } = (scheme ?? {}) as Partial<AnyScheme>
+    if (typeof name !== 'string' || !/^[\w!#$%&'*+.^`|~-]+$/.test(name) || !Array.isArray(varyOn) || [find, verify, challenge].some((method) => typeof method !== 'function')) {
+      // Whatever was given may hold a secret, so it is not shown.
+      throw new OptionError(`${where}[${index}]: this is no scheme; allowed is what bearer(…) and basic(…) make`)
+    }
+    if (schemes.indexOf(scheme) !== index) throw new OptionError(`${where}[${index}]: the same scheme stands in the list twice`)
+  }
+}

@@ -13,7 +13,7 @@ export interface Around {
   /** The roles that he has in some tenants only. */
   readonly memberships?: readonly Membership[]
   /** The time, the client's address, and what the application tells of the request. */
-  readonly environment?: object
+  readonly environment?: object | undefined
   /** The emergency that the application grants. */
   readonly breakGlass?: string | null
 }
@@ -42,7 +42,7 @@ export class Abilities {
     const lacking: Lacking[] = []
     // No name has a comma or a control character in it.
     let key = ''
-    for (const role of roles) if (policy.roles.has(role)) key += `${role},`
+    for (const role of roles) if (policy.roles.has(role)) key = key === '' ? role : `${key},${role}`
     const held = memberships.length === 0 ? NO_ROLES : this.#heldByMembership(memberships)
     if (held.length > 0) key += `\n@${held.join()}`
     const members = policy.groups.length === 0 ? NO_GROUPS : policy.groups.map((group) => groupMember(group, user, around, lacking))
@@ -50,7 +50,7 @@ export class Abilities {
     if (breakGlass !== null) key += `\n!${breakGlass}`
     const emergency = breakGlass === null ? null : this.#emergency(breakGlass)
     const casl = this.#bySet.get(key) ?? this.#build(key, this.#rulesOf(roles, held, members), emergency)
-    return new RequestAbility(casl, user, this.#surroundings(around, memberships), emergency, policy, lacking)
+    return new RequestAbility(casl, user, around === NOTHING_AROUND ? NO_SURROUNDINGS : new AroundUser(around, memberships, policy), emergency, policy, lacking)
   }
 
   /** These roles and all that they inherit; roles that the policy does not know stay as they are. */
@@ -77,14 +77,6 @@ export class Abilities {
     return [...new Set(memberships.flatMap(({ roles }) => roles))].filter((role) => this.policy.memberships.has(role)).sort()
   }
 
-  #surroundings ({ environment }: Around, memberships: readonly Membership[]): Surroundings {
-    if (environment === undefined && memberships.length === 0) return NO_SURROUNDINGS
-    const tenantsOf = (role: string): Scalar[] => memberships
-      .filter(({ roles }) => roles.some((held) => this.policy.inherits.get(held)?.has(role) === true))
-      .map(({ tenant }) => tenant)
-    return { environment: environment ?? NO_SURROUNDINGS.environment, tenantsOf }
-  }
-
   #rulesOf (roles: readonly string[], held: readonly string[], members: readonly Member[]): Rule[] {
     const { policy } = this
     const known = roles.filter((role) => policy.roles.has(role))
@@ -96,6 +88,29 @@ export class Abilities {
       for (const rule of group.rules) if (member === 'yes' || rule.inverted) rules.add(rule)
     }
     return [...rules]
+  }
+}
+
+/** Asked only by rules that need it. */
+class AroundUser implements Surroundings {
+  readonly #around: Around
+  readonly #memberships: readonly Membership[]
+  readonly #policy: Policy
+
+  constructor (around: Around, memberships: readonly Membership[], policy: Policy) {
+    this.#around = around
+    this.#memberships = memberships
+    this.#policy = policy
+  }
+
+  get environment (): object {
+    return this.#around.environment ?? NO_SURROUNDINGS.environment
+  }
+
+  tenantsOf (role: string): Scalar[] {
+    return this.#memberships
+      .filter(({ roles }) => roles.some((held) => this.#policy.inherits.get(held)?.has(role) === true))
+      .map(({ tenant }) => tenant)
   }
 }
 

@@ -61,6 +61,8 @@ export class RequestAbility implements Ability, Judge {
   /** Each condition with the user's values, bound when first needed. */
   #bound: Map<Rule, Bound> | null = null
   #active: Map<Rule, Truth> | null = null
+  /** The last answer about a type as a whole: a request asks the same thing before its record is loaded and afterwards. */
+  #ever: { readonly action: string, readonly type: string, readonly rule: Rule | null } | null = null
 
   constructor (casl: MongoAbility, user: object | null, surroundings: Surroundings, emergency: ReadonlySet<Rule> | null, policy: Policy, lacking: Lacking[]) {
     this.#casl = casl
@@ -92,9 +94,14 @@ export class RequestAbility implements Ability, Judge {
     return 'rules' in source ? this.appliesOne(source, record, state) : source
   }
 
-  /** Of a type as a whole: an inverted rule for every record, else the first rule that allows some. CASL leaves inverted rules about fields out. */
   #everDecisive (action: string, type: string): Rule | null {
-    for (const rule of this.#rulesFor(action, type)) {
+    if (this.#ever?.action !== action || this.#ever.type !== type) this.#ever = { action, type, rule: this.#decisiveOf(action, type) }
+    return this.#ever.rule
+  }
+
+  /** Of a type as a whole: an inverted rule for every record, else the first rule that allows some. CASL leaves inverted rules about fields out. */
+  #decisiveOf (action: string, type: string): Rule | null {
+    for (const rule of ofType(this.#casl, action, type).rules) {
       const active = this.isActive(rule)
       if (active === false) continue
       const bound = active === undefined ? 'lacking' : this.#conditionOf(rule)
@@ -108,7 +115,7 @@ export class RequestAbility implements Ability, Judge {
     const allowing: (Condition | null)[] = []
     const inverted: (Condition | null)[] = []
     const emergency: (Condition | null)[] = []
-    for (const rule of this.#rulesFor(action, type)) {
+    for (const rule of ofType(this.#casl, action, type).rules) {
       const active = this.isActive(rule)
       if (active === false) continue
       const condition = active === undefined ? 'lacking' : this.#conditionOf(rule)
@@ -139,7 +146,7 @@ export class RequestAbility implements Ability, Judge {
   }
 
   limitsFields (action: string, type: string): boolean {
-    return this.#casl.possibleRulesFor(action, type).some((rule) => rule.fields !== undefined)
+    return ofType(this.#casl, action, type).limitsFields
   }
 
   /** For explanations. */
@@ -149,12 +156,6 @@ export class RequestAbility implements Ability, Judge {
 
   get environment (): object {
     return this.#surroundings.environment
-  }
-
-  * #rulesFor (action: string, type: string): Generator<Rule> {
-    for (const rule of this.#casl.rulesFor(action, type)) {
-      for (const source of rulesOf(sourceOf(rule))) if (source.state !== 'new') yield source
-    }
   }
 
   /** Law 11: where a value is absent, an allowing rule does not apply, and an inverted rule does. */
@@ -214,3 +215,30 @@ export class RequestAbility implements Ability, Judge {
 }
 
 const NO_RULES: readonly Rule[] = []
+
+/** What is asked of an action on a type with every request. */
+interface OfType {
+  /** The rules about the type as a whole, not those about the state to come. */
+  readonly rules: readonly Rule[]
+  readonly limitsFields: boolean
+}
+
+const OF_NOTHING: OfType = { rules: NO_RULES, limitsFields: false }
+
+/** By CASL's own list, which it makes once for an action on a type. */
+const KNOWN = new WeakMap<object, OfType>()
+
+function ofType (casl: MongoAbility, action: string, type: string): OfType {
+  const possible = casl.possibleRulesFor(action, type)
+  // Of nothing it makes a new list each time.
+  if (possible.length === 0) return OF_NOTHING
+  let known = KNOWN.get(possible)
+  if (known === undefined) {
+    known = {
+      rules: casl.rulesFor(action, type).flatMap((rule) => rulesOf(sourceOf(rule))).filter(({ state }) => state !== 'new'),
+      limitsFields: possible.some((rule) => rule.fields !== undefined),
+    }
+    KNOWN.set(possible, known)
+  }
+  return known
+}

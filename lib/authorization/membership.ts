@@ -9,8 +9,16 @@ export interface Membership {
 }
 
 /** What of a list are names of roles. Whatever is none counts for nothing. */
-export function rolesIn (given: unknown): string[] {
-  return Array.isArray(given) ? given.filter((role): role is string => typeof role === 'string') : []
+export function rolesIn (given: unknown): readonly string[] {
+  if (!Array.isArray(given)) return NO_ROLES
+  for (const role of given) if (typeof role !== 'string') return given.filter(isName)
+  return given
+}
+
+const NO_ROLES: readonly string[] = []
+
+function isName (role: unknown): role is string {
+  return typeof role === 'string'
 }
 
 /** What of a list are memberships. Whatever is none counts for nothing: a role without a tenant is not a role everywhere. */

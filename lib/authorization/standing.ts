@@ -6,11 +6,11 @@ import type { AnyResource } from './resource.ts'
 export interface Standing {
   /** Built when first needed. */
   readonly asker: () => Asker
-  readonly records: Map<Target, object | null>
+  readonly records: ReadonlyMap<Target, object | null>
   /** The records as they will be, of a request that changes them. */
-  readonly nexts: Map<Target, Next | null>
+  readonly nexts: ReadonlyMap<Target, Next | null>
   /** The records that this user may not have, though an alternative allows the request; and the no for each. */
-  readonly withheld: Map<Target, () => Error>
+  readonly withheld: ReadonlyMap<Target, () => Error>
   /** The resources whose list filter, or a decision on a record of theirs, was asked for by the handler; `null` where the route has no list. */
   readonly asked: Set<AnyResource> | null
 }

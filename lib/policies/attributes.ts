@@ -75,7 +75,7 @@ export interface Declared {
 /** Why this comparison cannot be meant, or `null`. */
 export function comparisonProblem (path: Path, operator: Comparison, operand: WrittenOperand, declared: Declared): string | null {
   if (operand.from === 'literal') {
-    const values = [operand.value].flat() as Scalar[]
+    const values = Array.isArray(operand.value) ? operand.value as readonly Scalar[] : [operand.value as Scalar]
     const bare = bareTemplate(values, declared)
     if (bare !== null) return bare
     return isDeclared(path, declared.shape) ? ofEach(path, declared.shape, (attribute, name) => literalProblem(operator, attribute, values, name)) : dateProblem(values)

@@ -4,6 +4,7 @@ import { withDeclared } from './declared.ts'
 import { evaluateUser } from './evaluate.ts'
 import type { Group, Policy, PolicySource, PreCheck, Rule } from './policy.ts'
 import { PolicyError } from './problems.ts'
+import { joined } from './joined.ts'
 import { ANONYMOUS, lineage } from './roles.ts'
 import { compiledQuotas } from './quotas.ts'
 import { reaching, reachingAsMember } from './reach.ts'
@@ -33,7 +34,7 @@ export function compileChecked ({ declared, policies, tests, contents }: Checked
   const groups = ofGroups.map((policy) => groupOf(policy, declared))
   const preChecks = policies.filter((policy) => policy.kind === 'deny').flatMap(preChecksOf)
   const breakGlass = new Map(policies.filter((policy) => policy.kind === 'breakGlass').map(({ name, rules }) => [name, rules.flatMap((rule) => reaching(rule, declared))]))
-  const rules = [...own.values(), ...groups.map((group) => group.rules), ...breakGlass.values()].flat()
+  const rules = joined([...own.values(), ...groups.map((group) => group.rules), ...breakGlass.values()])
   return withDeclared({
     version: versionOf(contents),
     roles: inherited(own, inherits),
@@ -45,9 +46,9 @@ export function compileChecked ({ declared, policies, tests, contents }: Checked
     preChecks,
     quotas: compiledQuotas(ofRoles, ofGroups, inherits),
     tests,
-    actions: new Set(rules.flatMap((rule) => rule.action)),
-    subjects: new Set(rules.flatMap((rule) => rule.subject)),
-    codes: new Set([...rules, ...preChecks, ...groups.map((group) => group.denied)].flatMap((named) => named?.code ?? [])),
+    actions: new Set(joined(rules.map((rule) => rule.action))),
+    subjects: new Set(joined(rules.map((rule) => rule.subject))),
+    codes: new Set([...rules, ...preChecks, ...groups.map((group) => group.denied)].map((named) => named?.code).filter((code) => typeof code === 'string')),
   }, declared)
 }
 
@@ -61,11 +62,11 @@ function lineagesOf (policies: readonly Of<'role'>[]): Map<string, ReadonlySet<s
 }
 
 function ownRules (policies: readonly Of<'role'>[], reach: (rule: CheckedRule, role: string) => ReachingRule[]): Map<string, readonly Rule[]> {
-  return new Map(policies.map(({ name, rules }) => [name, rules.flatMap((rule) => reach(rule, name))]))
+  return new Map(policies.map(({ name, rules }) => [name, joined(rules.map((rule) => reach(rule, name)))]))
 }
 
 function inherited (own: ReadonlyMap<string, readonly Rule[]>, inherits: Policy['inherits']): Map<string, readonly Rule[]> {
-  return new Map([...inherits].map(([name, members]) => [name, [...members].flatMap((member) => own.get(member) ?? [])]))
+  return new Map([...inherits].map(([name, members]) => [name, joined([...members].map((member) => own.get(member) ?? []))]))
 }
 
 function groupOf ({ name, when, denied, rules, place }: Of<'when'>, declared: Declarations): Group {

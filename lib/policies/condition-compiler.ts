@@ -41,18 +41,23 @@ const REFUSED: Readonly<Record<string, string>> = {
   $options: 'it belongs to "$regex", and a pattern can take seconds for one value (ReDoS)',
 }
 
-export function compileCondition (raw: unknown, at: Keys, reading: Reading): Condition {
-  if (isTooLarge(raw)) return refuse(reading, at, `a condition of more than ${MOST_PARTS} parts: write "$in" with a list in place of "$or", or an attribute that says what they have in common`)
-  const written = new Map<Compare, Keys>()
-  const condition = compiled(raw, at, { ...reading, written })
-  const mistake = reading.senseless === undefined ? null : impossible(condition, reading.shape)
-  if (mistake !== null) reading.senseless?.(written.get(mistake.at) as Keys, mistake.message)
+export function compileCondition (raw: unknown, at: Keys, { report, senseless, shape, user, environment, onEnvironment = false }: Reading): Condition {
+  if (isTooLarge(raw)) return refuse({ report }, at, `a condition of more than ${MOST_PARTS} parts: write "$in" with a list in place of "$or", or an attribute that says what they have in common`)
+  const written: Written[] = []
+  const condition = compiled(raw, at, { report, shape, user, environment, onEnvironment, written })
+  const mistake = senseless === undefined ? null : impossible(condition, shape)
+  if (mistake !== null) senseless?.((written.find(({ comparison }) => comparison === mistake.at) as Written).at, mistake.message)
   return condition
 }
 
-interface Compiling extends Reading {
-  /** Where each comparison stands. */
-  readonly written: Map<Compare, Keys>
+interface Compiling extends Required<Omit<Reading, 'senseless'>> {
+  readonly written: Written[]
+}
+
+/** Where a comparison stands. */
+interface Written {
+  readonly comparison: Compare
+  readonly at: Keys
 }
 
 /** A key beginning with `$` must be known: CASL would take it for an attribute, and an inverted rule would never apply (facts: authorization T2). */
@@ -60,7 +65,7 @@ function compiled (raw: unknown, at: Keys, reading: Compiling): Condition {
   if (!isMap(raw)) return refuse(reading, at, `a condition must be a map, not ${quoted(raw)}`)
   const parts: Condition[] = []
   for (const [key, value] of Object.entries(raw)) {
-    const below = at.concat(key)
+    const below = [...at, key]
     parts.push(key.startsWith('$') ? connective(key, value, below, reading) : attribute(key, value, below, reading))
   }
   if (parts.length === 0) return refuse(reading, at, 'an empty condition would apply to every record; leave it out if that is meant')
@@ -102,13 +107,13 @@ function operators (path: Path, raw: PlainMap, at: Keys, reading: Compiling): Co
     return refuse(reading, [...at, plain], `operators and the plain key ${quoted(plain)} stand in one map`, 'key')
   }
   if (plain !== undefined) return refuse(reading, at, `a map is no value; for a nested attribute write a dotted path, ${quoted(`${path.join('.')}.${plain}`)}`)
-  return together('all', keys.map((key) => operator(path, key, raw[key], at.concat(key), reading)))
+  return together('all', keys.map((key) => operator(path, key, raw[key], [...at, key], reading)))
 }
 
 function operator (path: Path, key: string, raw: unknown, at: Keys, reading: Compiling): Condition {
   if (isComparison(key)) return compare(path, key, raw, at, reading)
   if (isEnvironmentComparison(key)) return compareEnvironment(path, key, raw, at, reading)
-  if (key !== '$not') return unknownOperator(key, [...COMPARISONS, ...reading.onEnvironment === true ? ENVIRONMENT_COMPARISONS : [], '$not'], at, reading)
+  if (key !== '$not') return unknownOperator(key, [...COMPARISONS, ...reading.onEnvironment ? ENVIRONMENT_COMPARISONS : [], '$not'], at, reading)
   if (!isMap(raw)) return refuse(reading, at, `"$not" needs a map of operators, not ${quoted(raw)}; for a value write "$ne"`)
   return not(operators(path, raw, at, reading))
 }
@@ -118,31 +123,31 @@ function compare (path: Path, operator: Comparison, raw: unknown, at: Keys, read
   if (read.kind === 'wrong') return refuse(reading, at, read.message)
   const problem = comparisonProblem(path, operator, read.operand, reading)
   if (problem !== null) return refuse(reading, at, problem)
-  return comparison({ kind: 'compare', path, operator, operand: read.operand }, at, reading)
+  return noted({ kind: 'compare', path, operator, operand: read.operand }, at, reading)
 }
 
 /** Networks and hours of the day: no list of records is ever filtered by them. */
 function compareEnvironment (path: Path, operator: EnvironmentComparison, raw: unknown, at: Keys, reading: Compiling): Condition {
-  if (reading.onEnvironment !== true) return refuse(reading, at, `"${operator}" belongs into "environment", which is about the request's time and address`, 'key')
+  if (!reading.onEnvironment) return refuse(reading, at, `"${operator}" belongs into "environment", which is about the request's time and address`, 'key')
   const read = readEnvironmentOperand(operator, raw)
   if (read.kind === 'wrong') return refuse(reading, at, read.message)
   const problem = operatorTypeProblem(path, operator, reading.shape)
   if (problem !== null) return refuse(reading, at, problem)
-  return comparison({ kind: 'compare', path, operator, operand: read.operand }, at, reading)
+  return noted({ kind: 'compare', path, operator, operand: read.operand }, at, reading)
 }
 
-function comparison (condition: Compare, at: Keys, { written }: Compiling): Compare {
-  written.set(condition, at)
-  return condition
+function noted (comparison: Compare, at: Keys, { written }: Compiling): Compare {
+  written.push({ comparison, at })
+  return comparison
 }
 
-function unknownOperator (key: string, known: readonly string[], at: Keys, reading: Reading): Condition {
+function unknownOperator (key: string, known: readonly string[], at: Keys, reading: Compiling): Condition {
   const why = REFUSED[key]
   return refuse(reading, at, why === undefined ? `unknown operator "${key}".${instead(key, known)}` : `"${key}" is refused: ${why}`, 'key')
 }
 
-function refuse (reading: Reading, at: Keys, message: string, part: 'key' | 'value' = 'value'): Condition {
-  reading.report(at, message, part)
+function refuse ({ report }: Pick<Reading, 'report'>, at: Keys, message: string, part: 'key' | 'value' = 'value'): Condition {
+  report(at, message, part)
   return REPORTED
 }
 

@@ -106,7 +106,7 @@ function attempt<T> (path: string, action: () => T): T {
     return action()
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    throw new PolicyError([{ place: { file: shown(path) }, message: code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`, cause: error }])
+    throw new PolicyError([{ place: { file: shown(path) }, message: code === 'ENOENT' ? `does not exist${isAbsolute(shown(path)) ? '' : ` in ${process.cwd()}`}` : `cannot be read (${code})`, cause: error }])
   }
 }
 

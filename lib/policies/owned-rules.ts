@@ -1,6 +1,7 @@
 /** Rules with whoever has them, and with what must hold where they apply: what tells which rules can be compared. */
 import { conditionText } from './condition-text.ts'
 import type { Condition } from './condition.ts'
+import { joined } from './joined.ts'
 import type { Place } from './policy.ts'
 import { placeText } from './problems.ts'
 import { ANONYMOUS, lineage } from './roles.ts'
@@ -32,11 +33,11 @@ export interface Owner {
 /** The rules of all policies, with their owners. */
 export function ownedRules (policies: readonly Ruled[]): Owned[] {
   const known = new Map(policies.filter((policy) => policy.kind === 'role').map((role) => [role.name, role]))
-  return policies.flatMap((policy) => {
+  return joined(policies.map((policy) => {
     if (policy.kind === 'deny') return []
     const owner = ownerOf(policy.kind, policy.name, known)
     return policy.rules.map((rule) => ({ rule, owner, fields: rule.fields === null ? null : new Set(rule.fields), demands: demandsOf(rule) }))
-  })
+  }))
 }
 
 /** Everybody has the rules of `anonymous`. Keys of policies that are no roles begin with what no name has. */
@@ -52,18 +53,19 @@ function ownerOf (kind: Owner['kind'], name: string, known: ReadonlyMap<string, 
 /** The parts that must all be true, each as a text, by subject. */
 function demandsOf (rule: CheckedRule): ReadonlyMap<string, ReadonlySet<string>> {
   const common = new Set<string>()
-  for (const part of partsOf(rule.condition)) common.add(conditionText(part))
-  for (const part of partsOf(rule.environment)) common.add(`environment ${conditionText(part)}`)
+  for (const text of partTexts(rule.condition)) common.add(text)
+  for (const text of partTexts(rule.environment)) common.add(`environment ${text}`)
   if (rule.state !== null) common.add(`state ${rule.state}`)
   return new Map(rule.subject.map((subject) => {
-    const related = partsOf(rule.relation(subject)).map(conditionText)
+    const related = partTexts(rule.relation(subject))
     return [subject, related.length === 0 ? common : new Set([...common, ...related])]
   }))
 }
 
-function partsOf (condition: Condition | null): readonly Condition[] {
-  if (condition === null) return []
-  return condition.kind === 'all' ? condition.of.flatMap(partsOf) : [condition]
+function partTexts (condition: Condition | null, texts: string[] = []): readonly string[] {
+  if (condition?.kind === 'all') for (const part of condition.of) partTexts(part, texts)
+  else if (condition !== null) texts.push(conditionText(condition))
+  return texts
 }
 
 /** What a map holds under any of these keys; the fewer of both are looked at. */

@@ -60,7 +60,8 @@ export class Positions {
 
   at (offset: number): Place {
     this.#lines ??= new Lines(this.#text)
-    return { file: this.#file, ...this.#lines.at(offset) }
+    const { line, column } = this.#lines.at(offset)
+    return { file: this.#file, line, column }
   }
 
   /** A path that is not there is placed at the nearest value around it. */

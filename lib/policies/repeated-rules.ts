@@ -1,4 +1,5 @@
 /** Finds rules that are there twice among those that somebody has together. */
+import { joined } from './joined.ts'
 import { common, nameOf } from './owned-rules.ts'
 import type { Owned } from './owned-rules.ts'
 import type { Problem } from './problems.ts'
@@ -14,7 +15,7 @@ export function repeatedRules (owned: readonly Owned[], declared: Declarations):
     if (same === undefined) bySaying.set(saying, [one])
     else same.push(one)
   }
-  return [...bySaying.values()].flatMap((same) => same.length > 1 ? repeatedAmong(same, declared) : NONE)
+  return joined(Array.from(bySaying.values(), (same) => same.length > 1 ? repeatedAmong(same, declared) : NONE))
 }
 
 const NONE: readonly Problem[] = []
@@ -38,15 +39,10 @@ function twice ({ rule }: Owned, other: Owned): Problem {
   return { place: rule.place, message: `rule ${rule.id} says the same as ${nameOf(other.rule)}` }
 }
 
-/** What a rule says, whatever its reason, its code, and the order of its words. */
-function sayingOf ({ rule, demands }: Owned): string {
-  return JSON.stringify([
-    rule.inverted,
-    rule.crossTenant,
-    sorted(rule.action),
-    rule.fields === null ? null : sorted(rule.fields),
-    sorted([...demands].map(([subject, parts]) => [subject, sorted([...parts])])),
-  ])
+/** What a rule says, whatever its reason, its code, and the order of its words: no name has a comma or a line break, and no condition's text has a line break. */
+function sayingOf ({ rule: { inverted, crossTenant, action, fields }, demands }: Owned): string {
+  const toward = Array.from(demands, ([subject, parts]) => `\n\n${subject}\n${sorted([...parts]).join('\n')}`)
+  return `${inverted} ${crossTenant} ${fields === null}\n${sorted(action).join()}\n${sorted(fields ?? []).join()}${sorted(toward).join('')}`
 }
 
 /** Most lists have one entry. */

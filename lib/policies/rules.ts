@@ -69,6 +69,7 @@ const MOST_PAIRS = 10_000
 
 export function ruleOf (content: RuleContent, index: number, context: RulesContext): CheckedRule {
   const { report, senseless, declared, relations } = context
+  const { user, environment } = declared
   const at: Keys = ['rules', index]
   const below = (key: keyof RuleContent): Keys => ['rules', index, key]
   const subject = listOf(content.subject)
@@ -81,7 +82,7 @@ export function ruleOf (content: RuleContent, index: number, context: RulesConte
   checkState(content, at, senseless)
   if (!inverted && content.crossTenant !== true) checkTenants(subject, at, context)
 
-  const condition = content.conditions === undefined ? null : compileCondition(content.conditions, below('conditions'), { report, senseless, shape, ...declaredTemplates(declared) })
+  const condition = content.conditions === undefined ? null : compileCondition(content.conditions, below('conditions'), { report, senseless, shape, user, environment })
   const relation = relationOf(content.relation, subject, below('relation'), relations, report)
   checkTogether(condition, relation, subject, below('relation'), senseless)
 
@@ -104,14 +105,10 @@ export function ruleOf (content: RuleContent, index: number, context: RulesConte
   }
 }
 
-function declaredTemplates ({ user, environment }: Declarations): Pick<Declarations, 'user' | 'environment'> {
-  return { user, environment }
-}
-
 function environmentCondition (raw: PlainMap, at: Keys, { report, senseless, declared }: RulesContext): Condition {
-  const { environment } = declared
+  const { user, environment } = declared
   const shape: Shape = environment === null ? { kind: 'open', entities: [ENVIRONMENT_ALONE] } : { kind: 'each', entities: [environment] }
-  return compileCondition(raw, at, { report, senseless, shape, ...declaredTemplates(declared), onEnvironment: true })
+  return compileCondition(raw, at, { report, senseless, shape, user, environment, onEnvironment: true })
 }
 
 function shapeOf (subject: readonly string[], { subjects }: Declarations): Shape {

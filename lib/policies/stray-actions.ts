@@ -1,5 +1,6 @@
 /** Finds actions and subjects that cannot be meant: slips of the pen, wildcards of other languages, and rules that forbid what nothing allows. */
 import { didYouMean } from '../nearest.ts'
+import { joined } from './joined.ts'
 import type { Ruled } from './owned-rules.ts'
 import { Slips } from './slips.ts'
 import type { Problem } from './problems.ts'
@@ -19,10 +20,10 @@ const ENOUGH = 2
 
 /** In time that grows with the number of words. An inverted rule with such a word would never apply, and forbid nothing. */
 export function strayActions (policies: readonly Ruled[]): Problem[] {
-  const rules = policies.flatMap((policy) => policy.kind === 'deny' ? [] : policy.rules)
+  const rules = joined(policies.map((policy) => policy.kind === 'deny' ? [] : policy.rules))
   const allowed = new Allowed(rules.filter(({ inverted }) => !inverted))
   const slips = slipsAmong(rules)
-  return rules.flatMap((rule) => messagesOf(rule, allowed, slips).map((message) => ({ place: rule.place, message })))
+  return joined(rules.map((rule) => messagesOf(rule, allowed, slips).map((message) => ({ place: rule.place, message }))))
 }
 
 function messagesOf (rule: CheckedRule, allowed: Allowed, slips: ReadonlyMap<string, string>): string[] {

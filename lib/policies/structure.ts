@@ -29,6 +29,11 @@ const FORMS: Readonly<Record<string, readonly string[]>> = {
   'an expectation': ['allow', 'deny', '{ allow: […] }', '{ deny: code }'],
 }
 
+/** Where a map stands one level too high. */
+const MAPS: Readonly<Record<string, string>> = {
+  'a quota': ': each quota stands under its name, { requests: { limit: 100, window: 1m } }',
+}
+
 const TYPES: Readonly<Record<string, string>> = { object: 'a map', array: 'a list', string: 'a text', boolean: 'true or false', number: 'a number', bigint: 'a number', null: 'nothing' }
 
 /** What of `content` can be read as the schema says: all of it, or a copy without what is broken, which is reported. */
@@ -58,7 +63,7 @@ function tell (error: ErrorObject, path: Keys, report: Report): void {
       return report(path, `${schema.title} needs "${params['missingProperty']}"${INSTEAD[params['missingProperty']] ?? ''}`)
     case 'type':
       if (FORMS[schema.title] !== undefined) return report(path, `${thing(path, schema.title)} is ${quoted(data)}, and must be one of ${FORMS[schema.title]?.join(', ')}`)
-      return report(path, `${typeof path.at(-1) === 'number' ? `an entry of "${key}"` : thing(path, schema.title)} must be ${typeNames(schema.type)}; it is ${typeName(data)}`)
+      return report(path, `${typeof path.at(-1) === 'number' ? `an entry of "${key}"` : thing(path, schema.title)} must be ${typeNames(schema.type)}; it is ${typeName(data)}${MAPS[schema.title] ?? ''}`)
     case 'uniqueItems':
       return report([...path, params['i']], `${quoted((data as unknown[])[params['i']])} is listed twice in "${key}"`)
     case 'pattern':

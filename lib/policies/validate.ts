@@ -82,6 +82,7 @@ type Kind = CheckedPolicy['kind']
 
 const KEYS = POLICY_KEYS satisfies Record<Kind, readonly string[]>
 const KINDS = Object.keys(KEYS) as Kind[]
+const ALL_KEYS: readonly string[] = Object.values(KEYS).flat()
 
 const SUBJECTS_FILE = /(?:^|[\\/])subjects\.(?:ya?ml|json|m?js|ts)$/
 
@@ -228,10 +229,9 @@ function kindOf (given: readonly string[], report: Report): Kind {
     report([], 'a policy needs "role", "when", "deny" or "breakGlass"')
     return 'role'
   }
-  const known: readonly string[] = Object.values(KEYS).flat()
   const own: readonly string[] = [...KEYS[kind], TESTS]
   for (const key of given) {
-    if (known.includes(key) && !own.includes(key)) {
+    if (ALL_KEYS.includes(key) && !own.includes(key)) {
       report([key], `"${key}" does not go with "${kind}": a policy with "${kind}" has ${own.join(', ')}`, 'key')
     }
   }

@@ -10,11 +10,12 @@ function digest (text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }
 
-/** JSON with sorted keys; no two different values have the same text. */
+/** Like JSON, with the keys of a map sorted and before its values; no two different values have the same text. */
 function canonical (value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'function') return `function ${JSON.stringify(String(value))}`
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  if (typeof value !== 'object' || value === null) return String(value)
   let text = ''
   if (Array.isArray(value)) {
     for (const item of value as readonly unknown[]) text += `${text === '' ? '' : ','}${canonical(item)}`
@@ -22,6 +23,7 @@ function canonical (value: unknown): string {
   }
   const map = value as Record<string, unknown>
   const keys = Object.keys(map)
-  for (const key of keys.length > 1 ? keys.sort() : keys) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonical(map[key])}`
-  return `{${text}}`
+  if (keys.length > 1) keys.sort()
+  for (const key of keys) text += `,${canonical(map[key])}`
+  return `{${JSON.stringify(keys)}${text}}`
 }

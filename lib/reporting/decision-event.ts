@@ -45,6 +45,8 @@ export const DECISIONS = 'fastify-gatehouse:decision'
 const decisions = channel(DECISIONS)
 
 interface Log {
+  /** Not called. */
+  readonly trace?: unknown
   error: (entry: object, message: string) => void
   warn: (entry: object, message: string) => void
   info: (entry: object, message: string) => void
@@ -55,7 +57,19 @@ export function listening (): boolean {
   return decisions.hasSubscribers
 }
 
-/** Publishes the event; a yes under an emergency is a warning in the log, and a no is also one line in the log: the server's fault is an error, throttling a warning, every other no information. */
+/** Whether anybody hears of a no with this status. Levels that are switched off are one function called `noop`: in pino, and in an application without a log. */
+export function isHeard (status: number, log: Log): boolean {
+  const write = log[levelOf(status)]
+  return decisions.hasSubscribers || write !== log.trace || write.name !== 'noop'
+}
+
+/** The server's fault is an error, throttling a warning, every other no information. */
+function levelOf (status: number): 'error' | 'warn' | 'info' {
+  if (status >= 500) return 'error'
+  return status === 429 ? 'warn' : 'info'
+}
+
+/** Publishes the event; a yes under an emergency is a warning in the log, and a no is also one line in the log. */
 export function report (event: DecisionEvent, log: Log, cause?: unknown): void {
   if (decisions.hasSubscribers) decisions.publish(event)
   if (event.outcome === 'allow') {
@@ -63,8 +77,5 @@ export function report (event: DecisionEvent, log: Log, cause?: unknown): void {
     return
   }
   const entry = cause === undefined ? { access: event } : { access: event, err: cause }
-  const message = `refused with ${event.status} ${event.code}: ${event.reason}`
-  if (event.status >= 500) log.error(entry, message)
-  else if (event.status === 429) log.warn(entry, message)
-  else log.info(entry, message)
+  log[levelOf(event.status)](entry, `refused with ${event.status} ${event.code}: ${event.reason}`)
 }

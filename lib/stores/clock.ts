@@ -5,12 +5,12 @@
  * grows by it; a step forwards counts in full, so locks end.
  */
 export function forwardClock (now: () => number): () => number {
-  let passed = 0
-  let last = now()
+  // Fields, no variables of the closure: to change one of those allocates a number.
+  const clock = { passed: 0, last: now() }
   return () => {
     const reading = now()
-    if (reading > last) passed += reading - last
-    last = reading
-    return Math.floor(passed)
+    if (reading > clock.last) clock.passed += reading - clock.last
+    clock.last = reading
+    return Math.floor(clock.passed)
   }
 }

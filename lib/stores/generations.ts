@@ -1,7 +1,7 @@
 /** A bounded table that forgets the oldest keys first, and a locked one never; what has to be looked through is looked through a little with each put. */
 import { cellOf, cellsFor } from './cell.ts'
 
-/** What the table has to know of a value: it is not forgotten before `lockedUntil`. Its holder may lower that; raising it takes a put. */
+/** What the table has to know of a value: it is not forgotten before `lockedUntil`. Its holder may lower that; raising it takes a put, unless the value is young. */
 export interface Lockable {
   readonly lockedUntil: number
 }
@@ -12,6 +12,8 @@ export type Put = { readonly kind: 'stored' } | { readonly kind: 'full', readonl
 export interface Generations<V> {
   readonly size: number
   get: (key: string) => V | undefined
+  /** The value of a key of the young generation. It is not looked at before it is old, so to change it in place is as good as to put another. */
+  young: (key: string) => V | undefined
   /** Replaces the value of a known key in any case; adds an unknown key if there is room. */
   put: (key: string, value: V, time: number) => Put
   delete: (key: string) => void
@@ -68,6 +70,8 @@ export function generations<V extends Lockable> (max: number): Generations<V> {
       const cell = cellOf(key, cells)
       return cell.young.get(key) ?? cell.old.get(key) ?? cell.locked.get(key)
     },
+
+    young: (key) => cellOf(key, cells).young.get(key),
 
     put (key, value, time) {
       const cell = cellOf(key, cells)

@@ -19,9 +19,9 @@ export interface KeySetOptions {
   readonly failed: (reason: string, cause: unknown) => void
 }
 
-/** `unknown`: the issuer has no such key. `unavailable`: nobody can tell now. */
+/** `unknown`: the issuer has no such key. `unavailable`: nobody can tell now. `holds`: whether the same question would have the same answer now, without a fetch. */
 export type KeyAnswer =
-  | { readonly kind: 'keys', readonly keys: readonly CryptoKey[] }
+  | { readonly kind: 'keys', readonly keys: readonly CryptoKey[], readonly holds: () => boolean }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'unavailable', readonly reason: string, readonly cause: unknown }
 
@@ -30,7 +30,9 @@ export interface KeySet {
   find: (header: JWSHeaderParameters) => Promise<KeyAnswer>
 }
 
+/** What was fetched last. Whose `keys` are the same as those of the fetch before has the same `select`. */
 interface Fetched {
+  readonly keys: string
   readonly select: ReturnType<typeof createLocalJWKSet>
   readonly at: number
 }
@@ -60,7 +62,8 @@ export function keySet (options: KeySetOptions): KeySet {
         const fetched = refresh()
         if (!servesMeanwhile) await fetched
       }
-      return judge(await matching(current, header))
+      const asked = current
+      return judge(await matching(asked, header), asked?.select)
     },
   }
 
@@ -82,7 +85,8 @@ export function keySet (options: KeySetOptions): KeySet {
     inFlight = undefined
     if (answer.kind === 'failed') return fail(answer.reason, answer.cause)
     try {
-      current = { select: createLocalJWKSet(answer.value as JSONWebKeySet), at: clock() }
+      const keys = JSON.stringify(answer.value)
+      current = { keys, select: current?.keys === keys ? current.select : createLocalJWKSet(answer.value as JSONWebKeySet), at: clock() }
       attempts.succeeded()
     } catch (cause) {
       fail('answered something that is not a key set', cause)
@@ -101,9 +105,10 @@ export function keySet (options: KeySetOptions): KeySet {
     return failed(reason, cause)
   }
 
-  function judge (keys: readonly CryptoKey[]): KeyAnswer {
+  function judge (keys: readonly CryptoKey[], asked: Fetched['select'] | undefined): KeyAnswer {
     if (age() >= maxAge + maxStale) return { kind: 'unavailable', ...failure }
-    if (keys.length > 0) return { kind: 'keys', keys }
+    // By the next fetch the issuer may have taken a key back; that somebody made us fetch what we had changes nothing.
+    if (keys.length > 0) return { kind: 'keys', keys, holds: () => current?.select === asked && age() < maxAge }
     return attempts.failing ? { kind: 'unavailable', ...failure } : { kind: 'unknown' }
   }
 }

@@ -1,4 +1,6 @@
 /** The options of counters in memory, checked once, at the start. */
+// The global one is a getter, which would be called with each reading.
+import { performance } from 'node:perf_hooks'
 import { knownOptionsOnly, wrongOption } from '../option-error.ts'
 
 export interface MemoryOptions {

@@ -38,10 +38,20 @@ export function memoryQuotas (options: MemoryOptions = {}): MemoryQuotas {
     spend (key, allowance, cost) {
       mustBeSpendable(allowance, cost)
       const time = clock()
-      const { spending, fullAt: level } = spent(levelAt(time, table.get(key)), 0, allowance, cost)
-      if (!spending.allowed) return inWholeMilliseconds(spending, allowance)
-      const put = table.put(key, { at: time, level, lockedUntil: spending.remaining > 0 ? 0 : time + level + unitOf(allowance) - allowance.window }, time)
-      if (put.kind === 'stored') return inWholeMilliseconds(spending, allowance)
+      const young = table.young(key)
+      const exact = spent(levelAt(time, young ?? table.get(key)), allowance, cost)
+      const spending = inWholeMilliseconds(exact, allowance)
+      if (!exact.allowed) return spending
+      const level = exact.resetAfter
+      const lockedUntil = exact.remaining > 0 ? 0 : time + level + unitOf(allowance) - allowance.window
+      if (young !== undefined) {
+        young.at = time
+        young.level = level
+        young.lockedUntil = lockedUntil
+        return spending
+      }
+      const put = table.put(key, { at: time, level, lockedUntil }, time)
+      if (put.kind === 'stored') return spending
       const wait = Math.ceil(put.until - time)
       if (put.first) overflow(key, wait)
       return { allowed: false, remaining: 0, resetAfter: wait, retryAfter: wait }

@@ -18,7 +18,7 @@ export interface MemoryAttempts extends AttemptStore {
 interface Attempts {
   failures: number
   lockedUntil: number
-  readonly forgottenAt: number
+  forgottenAt: number
 }
 
 /**
@@ -36,13 +36,21 @@ export function memoryAttempts (options: MemoryOptions = {}): MemoryAttempts {
 
     charge (key, ladder) {
       const time = clock()
-      const known = remembered(key, time)
+      const young = table.young(key)
+      const known = lasting(young ?? table.get(key), time)
       if (known !== undefined && known.lockedUntil > time) {
         return { admitted: false, failures: known.failures, retryAfter: known.lockedUntil - time }
       }
-      const failures = (known?.failures ?? 0) + 1
-      const lock = lockAfter(failures, ladder)
-      const put = table.put(key, { failures, lockedUntil: time + lock, forgottenAt: time + lock + ladder.window }, time)
+      const failures = known === undefined ? 1 : known.failures + 1
+      const lockedUntil = time + lockAfter(failures, ladder)
+      const forgottenAt = lockedUntil + ladder.window
+      if (young !== undefined) {
+        young.failures = failures
+        young.lockedUntil = lockedUntil
+        young.forgottenAt = forgottenAt
+        return { admitted: true, failures, retryAfter: 0 }
+      }
+      const put = table.put(key, { failures, lockedUntil, forgottenAt }, time)
       if (put.kind === 'stored') return { admitted: true, failures, retryAfter: 0 }
       const retryAfter = put.until - time
       if (put.first) overflow(key, retryAfter)
@@ -50,7 +58,7 @@ export function memoryAttempts (options: MemoryOptions = {}): MemoryAttempts {
     },
 
     refund (key) {
-      const known = remembered(key, clock())
+      const known = lasting(table.get(key), clock())
       if (known === undefined) return
       known.failures -= 1
       // Whoever was admitted was not locked: the lock that there is, the refunded charge or one admitted beside it has set.
@@ -62,13 +70,12 @@ export function memoryAttempts (options: MemoryOptions = {}): MemoryAttempts {
 
     status (key) {
       const time = clock()
-      const known = remembered(key, time)
+      const known = lasting(table.get(key), time)
       return known === undefined ? null : { failures: known.failures, lockedFor: Math.max(0, known.lockedUntil - time) }
     },
   }
+}
 
-  function remembered (key: string, time: number): Attempts | undefined {
-    const known = table.get(key)
-    return known !== undefined && known.forgottenAt > time ? known : undefined
-  }
+function lasting (known: Attempts | undefined, time: number): Attempts | undefined {
+  return known !== undefined && known.forgottenAt > time ? known : undefined
 }

@@ -15,6 +15,7 @@ export interface RedisOptions {
 export interface RedisSettings {
   readonly commands: RedisCommands
   readonly prefix: string
+  readonly timeout: number
 }
 
 const KNOWN = ['client', 'prefix', 'timeout'] satisfies (keyof RedisOptions)[]
@@ -24,6 +25,7 @@ const LONGEST_TIMEOUT = 60_000
 export function redisSettings (where: string, options: RedisOptions, defaults: Required<Omit<RedisOptions, 'client'>>): RedisSettings {
   // what is no object may be a URL with a password, so it is not shown, and neither is the connection
   if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new OptionError(`${where}: the options must be an object with ${KNOWN.join(', ')}.`)
+  if (redisDriver(options) !== null) throw new OptionError(`${where}: a connection was given; allowed is an object with it, as in \`${where}({ client })\`.`)
   knownOptionsOnly(where, options, KNOWN)
   const { client, prefix = defaults.prefix, timeout = defaults.timeout } = options
   const driver = redisDriver(client) ?? noConnection(where)
@@ -31,7 +33,7 @@ export function redisSettings (where: string, options: RedisOptions, defaults: R
   if (!Number.isInteger(timeout) || timeout < 1 || timeout > LONGEST_TIMEOUT) {
     throw wrongOption(`${where}.timeout`, timeout, `an integer of milliseconds from 1 to ${LONGEST_TIMEOUT}`)
   }
-  return { commands: redisCommands(driver, timeout), prefix }
+  return { commands: redisCommands(driver, timeout), prefix, timeout }
 }
 
 function noConnection (where: string): RedisDriver {

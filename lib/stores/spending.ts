@@ -13,8 +13,8 @@ export function mustBeSpendable ({ limit, window }: Allowance, cost: number): vo
 }
 
 /** Rounded up, because who waits for a part of a millisecond is too early by a clock that knows none. */
-export function inWholeMilliseconds (spending: Spending, { window }: Allowance): Spending {
-  return { ...spending, resetAfter: roundedUp(spending.resetAfter, window), retryAfter: roundedUp(spending.retryAfter, window) }
+export function inWholeMilliseconds ({ allowed, remaining, resetAfter, retryAfter }: Spending, { window }: Allowance): Spending {
+  return { allowed, remaining, resetAfter: roundedUp(resetAfter, window), retryAfter: allowed ? 0 : roundedUp(retryAfter, window) }
 }
 
 function roundedUp (milliseconds: number, window: number): number {

@@ -4,6 +4,9 @@
 export class StoreUnavailable extends Error {
   readonly code = 'FST_GATEHOUSE_STORE_UNAVAILABLE'
 
+  /** Law 10, where a handler lets it through. */
+  readonly statusCode = 503
+
   /** Whether it said nothing in time: who asks again waits again. */
   readonly silent: boolean
 

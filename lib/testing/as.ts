@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyRequest, InjectOptions, LightMyRequestResp
 import type {} from '@fastify/jwt'
 import type { AuthInfo } from '../authentication/scheme.ts'
 import { knownOptionsOnly, wrongOption } from '../option-error.ts'
-import { letStandIn, type StandIn } from '../stand-in.ts'
+import { letStandIn, type StandIn } from '../requests/stand-in.ts'
 
 /** How the user signed in, as far as it matters. By default just now, with no scopes. */
 export type StandInAuth = Partial<Omit<AuthInfo, 'scheme'>>

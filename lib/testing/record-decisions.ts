@@ -3,9 +3,9 @@ import { AssertionError } from 'node:assert'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { FastifyInstance } from 'fastify'
 import { parts, subjectOf, type Can } from '../authorization/requirement.ts'
-import { refusedNo } from '../refusal-of.ts'
+import { refusedNo } from '../requests/refusal-of.ts'
 import { DECISIONS, type DecisionEvent } from '../reporting/decision-event.ts'
-import { takeNotes, testimonyOf, type AskedDecision, type Testimony } from '../witness.ts'
+import { takeNotes, testimonyOf, type AskedDecision, type Testimony } from '../requests/witness.ts'
 
 /** One decision: of a route's declaration, or one that a handler asked for. */
 interface Decided {

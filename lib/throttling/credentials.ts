@@ -18,6 +18,9 @@ const LONGEST_NAME = 52
 /** The name of the first throttle where the application gives none. */
 export const SIGN_IN = 'sign-in'
 
+/** The name by which `throttleOf()` gives the throttle for wrong tokens and keys. */
+export const CREDENTIALS = 'credentials'
+
 /** The name of the throttle for credentials, beside the first one's. */
 export function credentialsName (name: string): string {
   return `${name.slice(0, LONGEST_NAME)}-credentials`

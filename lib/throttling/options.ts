@@ -71,7 +71,8 @@ export interface ThrottleSettings {
   readonly onEvent: (event: ThrottleEvent) => unknown
 }
 
-const NAMES = ['name', 'store', 'deadline', 'onStoreError', 'address', 'account', 'device', 'hardStop', 'ipv6Prefix', 'canonical', 'secret', 'max', 'now', 'onEvent'] satisfies (keyof ThrottleOptions)[]
+/** The names of the options. */
+export const THROTTLE_OPTIONS = ['name', 'store', 'deadline', 'onStoreError', 'address', 'account', 'device', 'hardStop', 'ipv6Prefix', 'canonical', 'secret', 'max', 'now', 'onEvent'] satisfies (keyof ThrottleOptions)[]
 const DEVICE_NAMES = ['cookie', 'maxAge', 'ladder'] satisfies (keyof DeviceOptions)[]
 const STORE_METHODS = ['charge', 'refund', 'reset', 'status'] satisfies (keyof AttemptStore)[]
 const SHORTEST_SECRET = 16
@@ -80,7 +81,7 @@ const HALF_A_YEAR = 180 * 24 * 60 * 60
 
 /** @throws {OptionError} for an option that is unknown or does not make sense */
 export function throttleSettings (options: ThrottleOptions, where = 'throttle'): ThrottleSettings {
-  knownOptionsOnly(where, options, NAMES)
+  knownOptionsOnly(where, options, THROTTLE_OPTIONS)
   const { name = 'sign-in', store, deadline = 250, onStoreError = 'memory', address = {}, account = {}, device = false, hardStop = 100, ipv6Prefix = 64, canonical = canonicalAccount, secret, max, now, onEvent = () => {} } = options
 
   if (!isThrottleName(name)) throw wrongOption(`${where}.name`, name, '1 to 64 letters, digits, "-" and "_"')
@@ -150,7 +151,7 @@ export function mustBeDeadline (where: string, given: number): void {
 /** @throws {OptionError} */
 export function mustBeStore (where: string, given: unknown, methods: readonly string[]): void {
   const missing = methods.filter((method) => typeof (given as Record<string, unknown> | null)?.[method] !== 'function')
-  if (missing.length > 0) throw new OptionError(`${where}: it is no store of this kind; allowed is one with ${methods.join(', ')} (without: ${missing.join(', ')}), as memoryCounters() and redisCounters() make it.`)
+  if (missing.length > 0) throw new OptionError(`${where}: it is no store of this kind, for it lacks ${missing.join(', ')}; allowed is one with ${methods.join(', ')}, as memoryCounters() and redisCounters() make it.`)
 }
 
 /** The value stays out of the message. @throws {OptionError} */

@@ -1,26 +1,25 @@
 /** A store that may fail: it is asked with a deadline, left alone while it is silent, and asked again by itself. */
+import { Silence, type SilenceOptions } from '../stores/silence.ts'
 import { StoreUnavailable } from '../stores/unavailable.ts'
 
-export interface OutageOptions {
-  /** Milliseconds for each answer. */
-  readonly deadline: number
-  /** Milliseconds of a clock that does not go back. */
-  readonly now: () => number
+export interface OutageOptions extends SilenceOptions {
   /** Told once when the store fails for the first time, with why, and once when it has answered again and not failed for a second. */
   readonly tell: (kind: 'store_down' | 'store_up', cause: unknown) => void
 }
 
-/** How long a store that was silent is left alone, in milliseconds: until then nobody waits for it. One that says no at once is asked each time. And how long it must not have failed to be well. */
-const PAUSE = 1000
+/** How long a store must not have failed to be well, in milliseconds. */
+const WELL_AFTER = 1000
 
 export class Outage {
   readonly #options: OutageOptions
+  /** A store that says no at once is asked each time. */
+  readonly #silence: Silence
   /** When it last failed, since it last was well. */
   #failedAt: number | null = null
-  #askAgainAt = -Infinity
 
   constructor (options: OutageOptions) {
     this.#options = options
+    this.#silence = new Silence(options)
   }
 
   /**
@@ -28,11 +27,7 @@ export class Outage {
    * @throws {StoreUnavailable} and nothing else, at once or later
    */
   ask<T> (question: () => T | PromiseLike<T>, check: (answer: T) => T): T | Promise<T> {
-    const { now, deadline } = this.#options
-    const time = now()
-    if (time < this.#askAgainAt) throw new StoreUnavailable(new Error('the store was silent, and is left alone for a moment'))
-    // One asks whether it is there again; the others need not wait for that.
-    if (this.#askAgainAt > -Infinity) this.#askAgainAt = time + deadline
+    this.#silence.mayAsk()
     try {
       const answer = question()
       if (!isThenable(answer)) return this.#answered(check(answer))
@@ -45,7 +40,7 @@ export class Outage {
   #inTime<T> (answer: PromiseLike<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
-        this.#askAgainAt = this.#options.now() + PAUSE
+        this.#silence.began()
         reject(new Error(`the store did not answer within ${this.#options.deadline} ms`))
       }
       let waiting: NodeJS.Immediate | undefined
@@ -61,9 +56,9 @@ export class Outage {
 
   #answered<T> (answer: T): T {
     if (this.#failedAt === null) return answer
-    this.#askAgainAt = -Infinity
+    this.#silence.ended()
     // What fails every other time is not well: it would be told for each request.
-    if (this.#options.now() - this.#failedAt >= PAUSE) {
+    if (this.#options.now() - this.#failedAt >= WELL_AFTER) {
       this.#failedAt = null
       this.#options.tell('store_up', null)
     }
@@ -73,7 +68,7 @@ export class Outage {
   #failed (cause: unknown): never {
     const isNew = this.#failedAt === null
     this.#failedAt = this.#options.now()
-    if (cause instanceof StoreUnavailable && cause.silent) this.#askAgainAt = this.#failedAt + PAUSE
+    if (cause instanceof StoreUnavailable && cause.silent) this.#silence.began()
     if (isNew) this.#options.tell('store_down', cause)
     throw cause instanceof StoreUnavailable ? cause : new StoreUnavailable(cause)
   }

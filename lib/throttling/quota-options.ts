@@ -28,6 +28,8 @@ export interface QuotasOptions {
 export interface QuotasSettings {
   readonly every: readonly Quota[]
   readonly store: QuotaStore
+  /** Whether that is one of the application's, which others may look into. */
+  readonly shared: boolean
   readonly deadline: number
   readonly onStoreError: 'memory' | 'refuse' | 'allow'
   readonly identity: (user: object) => unknown
@@ -55,6 +57,7 @@ export function quotasSettings (options: QuotasOptions): QuotasSettings {
   return {
     every: quotaList('quotas.every', every),
     store: store ?? memoryQuotas(),
+    shared: store !== undefined,
     deadline,
     onStoreError,
     identity: identity as (user: object) => unknown,

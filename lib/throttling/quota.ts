@@ -32,9 +32,11 @@ export interface Quota {
   readonly eachRoute: boolean
   /** Its member of `RateLimit-Policy`. */
   readonly member: string
+  /** What its keys begin with. */
+  readonly counter: string
 }
 
-const OPTIONS = ['limit', 'window', 'by', 'cost', 'eachRoute'] satisfies (keyof QuotaOptions)[]
+export const QUOTA_OPTIONS = ['limit', 'window', 'by', 'cost', 'eachRoute'] satisfies (keyof QuotaOptions)[]
 const SUBJECTS: readonly unknown[] = ['user', 'network', 'everybody'] satisfies QuotaSubject[]
 const MOST = 1_000_000_000
 const SHORTEST = 0.001
@@ -51,7 +53,7 @@ const made = new WeakSet<object>()
 export function quota (name: string, options: QuotaOptions): Quota {
   if (!isPolicyName(name)) throw wrongOption('quota(name, …)', name, NAME_RULE)
   const where = `quota("${name}")`
-  knownOptionsOnly(where, options, OPTIONS)
+  knownOptionsOnly(where, options, QUOTA_OPTIONS)
   const { limit, window, by = 'user', cost = 1, eachRoute = false } = options
   if (!Number.isInteger(limit) || limit < 1 || limit > MOST) throw wrongOption(`${where}: limit`, limit, `an integer from 1 to ${MOST}`)
   if (typeof window !== 'number' || !(window >= SHORTEST && window <= LONGEST)) throw wrongOption(`${where}: window`, window, `a number of seconds from ${SHORTEST} to ${LONGEST}`)
@@ -60,9 +62,14 @@ export function quota (name: string, options: QuotaOptions): Quota {
   if (typeof cost === 'number' && cost > limit) throw new OptionError(`${where}: a cost of ${cost} is above the limit of ${limit}, so no request would ever be allowed.`)
   if (typeof eachRoute !== 'boolean') throw wrongOption(`${where}: eachRoute`, eachRoute, 'true or false')
   const allowance = Object.freeze({ limit, window: Math.round(window * 1000) })
-  const value = Object.freeze({ name, allowance, by, cost, eachRoute, member: policyMember(name, allowance) })
+  const value = Object.freeze({ name, allowance, by, cost, eachRoute, member: policyMember(name, allowance), counter: counterOf(name, allowance) })
   made.add(value)
   return value
+}
+
+/** What was spent of another limit or in another window, by the plan that a user had before, says nothing of this one. */
+export function counterOf (name: string, { limit, window }: Allowance): string {
+  return `${name}\n${limit} ${window}\n`
 }
 
 export function isQuota (value: unknown): value is Quota {

@@ -48,8 +48,14 @@ export class Quotas {
 
   /** At once where the store answers at once. A purse that no limit could be found for is not among the spendings. @throws {StoreUnavailable} later */
   pay (purses: readonly Purse[]): Payment | Promise<Payment> {
-    const asked = purses.map((purse) => this.#spend(purse))
-    if (!asked.some((answer) => answer instanceof Promise)) return this.#settled(purses, asked as (Spent | null)[])
+    const asked: (Spent | null | Promise<Spent | null>)[] = []
+    let isLater = false
+    for (const purse of purses) {
+      const answer = this.#spend(purse)
+      asked.push(answer)
+      if (answer instanceof Promise) isLater = true
+    }
+    if (!isLater) return this.#settled(purses, asked as (Spent | null)[])
     return Promise.allSettled(asked.map(async (answer) => answer)).then((settled) => {
       const failed = settled.find((one) => one.status === 'rejected')
       const spent = settled.map((one) => one.status === 'fulfilled' ? one.value : null)
@@ -60,15 +66,23 @@ export class Quotas {
   }
 
   #settled (purses: readonly Purse[], spent: readonly (Spent | null)[]): Payment {
-    const spendings = purses.flatMap((purse, index) => {
+    const spendings: PurseSpending[] = []
+    const violated: string[] = []
+    let wait = 0
+    for (let index = 0; index < purses.length; index++) {
+      const purse = purses[index] as Purse
       const one = spent[index] ?? null
-      return one === null ? [] : [{ purse, spending: one.spending, one }]
-    })
-    const denied = spendings.filter(({ spending }) => !spending.allowed)
-    if (denied.length === 0) return { spendings, violated: NONE, retryAfter: 0 }
+      if (one === null) continue
+      spendings.push({ purse, spending: one.spending })
+      if (one.spending.allowed) continue
+      violated.push(purse.name)
+      wait = Math.max(wait, one.spending.retryAfter)
+    }
+    if (violated.length === 0) return { spendings, violated: NONE, retryAfter: 0 }
     // Who is denied by one quota has spent nothing of the others.
     this.#giveBack(spent)
-    return { spendings: spendings.map(({ purse, one }) => ({ purse, spending: one.spending.allowed ? unspent(one) : one.spending })), violated: denied.map(({ purse }) => purse.name), retryAfter: secondsOf(Math.max(...denied.map(({ spending }) => spending.retryAfter))) }
+    const kept = spent.filter((one) => one !== null)
+    return { spendings: spendings.map(({ purse }, index) => ({ purse, spending: unspent(kept[index] as Spent) })), violated, retryAfter: secondsOf(wait) }
   }
 
   #spend (purse: Purse): Spent | null | Promise<Spent | null> {
@@ -117,14 +131,19 @@ interface Spent {
   readonly by: QuotaStore
 }
 
-/** What is left once the cost was given back. */
-function unspent ({ spending: { remaining, resetAfter, ...rest }, allowance: { limit, window }, cost }: Spent): Spending {
-  return { ...rest, remaining: Math.min(limit, remaining + cost), resetAfter: Math.max(0, resetAfter - cost * window / limit) }
+/** What is left once the cost was given back, if it was spent. */
+function unspent ({ spending, allowance: { limit, window }, cost }: Spent): Spending {
+  const { remaining, resetAfter, ...rest } = spending
+  return !spending.allowed ? spending : { ...rest, remaining: Math.min(limit, remaining + cost), resetAfter: Math.max(0, resetAfter - cost * window / limit) }
 }
 
 /** A store can be anybody's: an answer that is none must not allow. */
 function checkedSpending (spending: Spending): Spending {
   const { allowed, remaining, resetAfter, retryAfter } = spending
-  if (typeof allowed === 'boolean' && [remaining, resetAfter, retryAfter].every((number) => Number.isFinite(number) && number >= 0)) return spending
+  if (typeof allowed === 'boolean' && isAmount(remaining) && isAmount(resetAfter) && isAmount(retryAfter)) return spending
   throw new TypeError('The store answered a spending with something that is not { allowed, remaining, resetAfter, retryAfter }')
+}
+
+function isAmount (number: unknown): boolean {
+  return Number.isFinite(number) && (number as number) >= 0
 }

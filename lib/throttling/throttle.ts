@@ -1,4 +1,6 @@
 /** Slows down the guessing of secrets: every attempt is counted as a failure before it is checked, and taken back if it was none. */
+// The global one is a getter, which would be called with each reading.
+import { performance } from 'node:perf_hooks'
 import { knownOptionsOnly, OptionError } from '../option-error.ts'
 import type { AttemptEvent, ThrottleEvent } from '../reporting/throttle-event.ts'
 import type { AttemptState, AttemptStore } from '../stores/counters.ts'

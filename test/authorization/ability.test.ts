@@ -13,6 +13,18 @@ t.test('authz T1: a check on a type says only that it could ever be allowed; a r
   t.equal(ability.allows('read', 'Post', { authorId: 'ada' }), true)
 })
 
+t.test('roles are told apart whose names run together to the same text, in whatever order somebody asks first', (t) => {
+  const roles = ['ab', 'c', 'a', 'bc', 'abc']
+  for (const sets of [[['ab', 'c'], ['a', 'bc'], ['abc']], [['abc'], ['a', 'bc'], ['ab', 'c']]]) {
+    const abilities = abilitiesOf(...roles.map((role) => ({ role, rules: [{ action: 'read', subject: role.toUpperCase() }] })))
+    for (const set of sets) {
+      const ability = abilities.of({ id: 'ada' }, set)
+      t.same(roles.filter((role) => ability.ever('read', role.toUpperCase())).sort(), [...set].sort())
+    }
+  }
+  t.end()
+})
+
 t.test('authz T2: an unknown operator stops the start, in an inverted rule most of all', async (t) => {
   for (const conditions of [{ level: { $gtt: 5 } }, { $nand: [{ a: 1 }] }, { level: { $gt: 5, $gtt: 1 } }, { level: { $in: 5 } }]) {
     for (const inverted of [true, false]) {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { allOf, anyOf, authenticated, can, optional, PUBLIC, role, scope, stepUp, type Access } from '../../lib/access.ts'
+import { allOf, anyOf, authenticated, can, optional, PUBLIC, role, scope, stepUp, type Access } from '../../lib/routes/access.ts'
 import { decide, decideRecord, type Asker, type Evidence, type No, type Ruling } from '../../lib/authorization/decision.ts'
 import type { Can, Target } from '../../lib/authorization/requirement.ts'
 import { resource } from '../../lib/authorization/resource.ts'

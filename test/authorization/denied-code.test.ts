@@ -1,7 +1,7 @@
 /** Whoever is not in a set of users learns its code only where the set would have allowed what he asked for. */
 import t from 'tap'
 import { deniedCode, type Refused } from '../../lib/authorization/denied-code.ts'
-import { can } from '../../lib/access.ts'
+import { can } from '../../lib/routes/access.ts'
 import { decide } from '../../lib/authorization/decision.ts'
 import { Impersonation } from '../../lib/authorization/impersonation.ts'
 import { resource } from '../../lib/authorization/resource.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import t from 'tap'
 import fc from 'fast-check'
-import { anyOf, can } from '../../lib/access.ts'
+import { anyOf, can } from '../../lib/routes/access.ts'
 import { resource } from '../../lib/authorization/resource.ts'
 import { decide, type Asker, type Evidence } from '../../lib/authorization/decision.ts'
 import { readable } from '../../lib/authorization/fields.ts'

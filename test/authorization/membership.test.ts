@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import t from 'tap'
 import fc from 'fast-check'
-import { can, role } from '../../lib/access.ts'
+import { can, role } from '../../lib/routes/access.ts'
 import { Abilities } from '../../lib/authorization/abilities.ts'
 import { decide, type Asker, type Evidence } from '../../lib/authorization/decision.ts'
 import { keeps, listFilter, recordFilter } from '../../lib/authorization/filter.ts'

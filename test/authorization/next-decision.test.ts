@@ -1,5 +1,5 @@
 import t from 'tap'
-import { allOf, anyOf, can, role, stepUp, type Access } from '../../lib/access.ts'
+import { allOf, anyOf, can, role, stepUp, type Access } from '../../lib/routes/access.ts'
 import { decide, decideNext, type Asker, type Evidence, type Next, type No } from '../../lib/authorization/decision.ts'
 import type { Can, Target } from '../../lib/authorization/requirement.ts'
 import { resource } from '../../lib/authorization/resource.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { allOf, anyOf, authenticated, can, role } from '../../lib/access.ts'
+import { allOf, anyOf, authenticated, can, role } from '../../lib/routes/access.ts'
 import { parts, subjectOf } from '../../lib/authorization/requirement.ts'
 import { resource } from '../../lib/authorization/resource.ts'
 

@@ -73,7 +73,7 @@ t.test('two scopes beside each other may each have a gatehouse', async (t) => {
   t.equal((await app.inject('/b/x')).statusCode, 401)
 })
 
-t.test('throttling 20: trusting everybody and trusting a number are one warning at the start each; a list, and nobody, are none', async (t) => {
+t.test('throttling 20: trusting everybody, in whichever words, and trusting a number are one warning at the start each; a list, and nobody, are none', async (t) => {
   const warnings = async (trustProxy: unknown, inChild = false): Promise<string[]> => {
     const app = bare(t, { trustProxy } as object)
     const register = (scope: FastifyInstance) => scope.register(gatehouse, options)
@@ -86,7 +86,21 @@ t.test('throttling 20: trusting everybody and trusting a number are one warning 
     t.match(await warnings(true, inChild), [/^trustProxy: true believes whatever address a client writes/])
     t.match(await warnings(1, inChild), [/^trustProxy: 1 believes nobody/])
   }
-  for (const fine of ['10.0.0.0/8', ['127.0.0.1'], () => false, false, undefined]) t.same(await warnings(fine), [])
+  const everybody: ReadonlyArray<readonly [given: unknown, shown: string]> = [
+    ['0.0.0.0/1,128.0.0.0/1', '"0.0.0.0/1,128.0.0.0/1"'],
+    ['10.0.0.0/8, ::/1, 0.0.0.0/1 , 128.0.0.0/1', '"10.0.0.0/8, ::/1, 0.0.0.0/1 , 128.0.0.0/1"'],
+    [['2000::/3'], '["2000::/3"]'],
+    [() => 1, 'a function that says yes to every address'],
+    [(address: string) => address.includes('.'), 'a function that says yes to every address']
+  ]
+  for (const [given, shown] of everybody) {
+    const [warning, ...more] = await warnings(given)
+    t.ok(warning?.startsWith(`trustProxy: ${shown} believes whatever address a client writes`), shown)
+    t.same(more, [])
+  }
+  const fine = ['10.0.0.0/8', '10.0.0.0/8, 2001:db8::/32, 203.0.113.0/24', ['127.0.0.1'], ['loopback', '10.0.0.0/255.0.0.0'], '0.0.0.0/1', '9.9.9.9', false, undefined,
+    () => false, (_address: string, hop: number) => hop < 2, (address: string) => address.startsWith('10.'), () => { throw new Error('not now') }]
+  for (const given of fine) t.same(await warnings(given), [], String(given))
 })
 
 t.test('throttling 20: behind a trusted proxy the left part of X-Forwarded-For gives no new counters', async (t) => {

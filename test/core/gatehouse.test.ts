@@ -103,8 +103,10 @@ t.test('law 10: a throttle that fails lets nobody by', async (t) => {
   const app = await porch(t, { throttle: { onStoreError: 'refuse', secret: 'of all processes here', store: { charge: down, refund: down, reset: down, status: down } as never }, schemes: [keys({ guessable: true })] }, (app) => {
     app.get('/', { config: { access: authenticated() } }, () => 'in')
     guarded(app, () => ({ id: 'ada' }))
+    app.get('/status', { config: { access: 'public' } }, async () => app.gatehouse.throttle.status({ account: 'ada' }))
   })
   t.equal((await app.inject({ url: '/', headers: as({}) })).statusCode, 503)
+  t.equal((await app.inject({ url: '/status' })).statusCode, 503)
   t.equal((await app.inject({ method: 'POST', url: '/sign-in' })).statusCode, 503)
 })
 
@@ -162,7 +164,8 @@ t.test('throttling 37: a throttle for one-time codes counts apart from sign-ins,
   t.throws(() => app.gatehouse.throttleOf('otq'), { code: 'FST_GATEHOUSE_OPTION', message: /no throttle "otq"; there are credentials, otp, and more where the option "throttles" names them\. Did you mean "otp"/ })
   const none = await porch(t, {})
   t.throws(() => none.gatehouse.throttleOf('otp'), { message: /there are credentials, and more/ })
-  await t.rejects(porch(t, { throttles: { otp: { fre: 5 } as never } }), { message: /^throttles\.otp: there is no option 'fre'/ })
+  await t.rejects(porch(t, { throttles: { otp: { fre: 5 } as never } }), { message: /^throttles\.otp: there is no option 'fre'; allowed are store, / })
+  await t.rejects(porch(t, { throttle: { credentails: { free: 5 } } as never }), { message: /^throttle: there is no option 'credentails'; allowed are name, .*, credentials\. Did you mean "credentials"\?$/ })
   await t.rejects(porch(t, { throttles: { otp: { onEvent: 7 } as never } }), { message: /^throttles\.otp\.onEvent/ })
   await t.rejects(porch(t, { throttle: null as never }), { message: /^throttle: null was given/ })
 })

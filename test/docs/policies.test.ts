@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { can, role } from '../../lib/access.ts'
+import { can, role } from '../../lib/routes/access.ts'
 import { Abilities } from '../../lib/authorization/abilities.ts'
 import { decide, type Asker, type Ruling } from '../../lib/authorization/decision.ts'
 import { definePolicy, loadPolicies } from '../../lib/policies/index.ts'

@@ -214,7 +214,8 @@ t.test('in a browser', async (t) => {
     const both = await Promise.all([signIn(assertion), signIn(assertion)])
     t.same(both.map(({ statusCode }) => statusCode).sort(), [204, 401], 'of two at the same time too')
     refused(t, await signIn(assertion), 'replayed')
-    t.ok(authorization(assertion).length < 2048, 'it is far from the limit of header lines')
+    // Node.js 24 and newer verify ML-DSA, whose signatures are of 2,420 bytes and more.
+    t.ok(authorization(assertion).length < 8_192, 'it is far from the limit of header lines')
 
     const cookie = cookieOf(both.find(({ statusCode }) => statusCode === 204) as LightMyRequestResponse)
     t.match((await ask('GET', '/me', { cookie })).json(), { name: 'Ada' })

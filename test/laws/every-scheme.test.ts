@@ -3,11 +3,11 @@ import t from 'tap'
 import * as schemes from '../../lib/authentication/schemes/index.ts'
 import { requireAll } from '../../lib/authentication/way.ts'
 import { anonymous, CELLS, dueFor, faultsAt, faultsOfThrown, NOTHING, occasionOf, openYard, type Cell, type Yard } from './scheme-yard.ts'
-import { ENTRIES, layGround, together, type Sent } from './schemes.ts'
+import { ALIKE, ENTRIES, layGround, together, type Sent } from './schemes.ts'
 
 const ground = await layGround(t)
 
-for (const entry of ENTRIES) {
+for (const entry of [...ENTRIES, ...ALIKE]) {
   t.test(`laws 1, 2, 3, 7, 8, 10: ${entry.name}`, async (t) => {
     const yard = await openYard(ground, [entry])
     t.teardown(() => yard.app.close())

@@ -216,6 +216,16 @@ const bearerBySecret: Entry = {
   },
 }
 
+/** The same with other ways to keep tokens: no answer may depend on that. */
+const bearerKeeping = (at: string, name: string, cache: object | false): Entry => ({
+  ...BEARER,
+  name,
+  open () {
+    const { mint, ...fixture } = bearerIn(at, { cache })
+    return { ...fixture, means: tokens(mint, inAuthorization) }
+  },
+})
+
 const bearerByPublicKey: Entry = {
   ...BEARER,
   name: 'bearer by public key',
@@ -793,6 +803,12 @@ const certificateAndToken: Entry = {
 export const ENTRIES: readonly Entry[] = [
   bearerBySecret, bearerByPublicKey, bearerByJwks, bearerByIntrospection, bearerInQuery, bearerInCookie, byProof,
   byCertificate, byPassword, byDigest, byApiKey, inStore, sealed, ofOnesOwn, keyAndTicket, certificateAndToken,
+]
+
+/** Those that differ in nothing that another scheme could notice. */
+export const ALIKE: readonly Entry[] = [
+  bearerKeeping('none-kept', 'bearer by secret, no token kept', false),
+  bearerKeeping('few-kept', 'bearer by secret, so few tokens kept that they push each other out', { entries: 8 }),
 ]
 
 /** Several credentials in one request. */

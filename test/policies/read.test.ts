@@ -80,9 +80,10 @@ t.test('a folder that gives no policies is an error that says so', async (t) => 
   const messages = async (given: URL | string) => (await refusal(t, given)).message
 
   t.equal(await messages(join(folder, 'empty')), `${shown(folder)}/empty holds no policy. ${ENDINGS}`)
-  t.equal(await messages(join(folder, 'missing')), `${shown(folder)}/missing does not exist`)
+  t.equal(await messages(join(folder, 'missing')), `${shown(folder)}/missing does not exist in ${process.cwd()}`)
   t.equal(await messages(join(folder, 'a.yaml')), `${shown(folder)}/a.yaml cannot be read (ENOTDIR)`)
-  t.equal(await messages(join(folder, 'broken')), `${shown(folder)}/broken/a.yaml does not exist`)
+  t.equal(await messages(join(folder, 'broken')), `${shown(folder)}/broken/a.yaml does not exist in ${process.cwd()}`)
+  t.equal(await messages('/nowhere/at/all'), '/nowhere/at/all does not exist')
   t.equal(await messages(join(folder, 'links')), `${shown(folder)}/links/below/up is a link to a folder that holds it`)
   t.equal(await messages(new URL('https://policies.example/')), 'https://policies.example/ is not the URL of a folder: write new URL("./policies/", import.meta.url)')
   t.match((await refusal(t, join(folder, 'missing'))).cause, { code: 'ENOENT' })
@@ -291,6 +292,8 @@ t.test('property: YAML is read as the parser of the editors reads it, or refused
 t.test('property: what is written as YAML is read again', async () => {
   fc.assert(fc.property(fc.jsonValue(), fc.boolean(), (value, isFlow) => {
     const text = stringify(value, { aliasDuplicateObjects: false, collectionStyle: isFlow ? 'flow' : 'any' })
+    // It writes such a key without quotes, and that is refused.
+    fc.pre(!text.includes('<<'))
     assert.deepEqual(plain(source('a.yaml', text).content), plain(value))
   }), { numRuns: 500 })
 })

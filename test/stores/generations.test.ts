@@ -18,6 +18,7 @@ function steps (locking: number) {
   const lock = fc.oneof({ weight: 10 - locking, arbitrary: fc.constant(0) }, { weight: locking, arbitrary: fc.integer({ min: 1, max: 4_000 }) })
   return fc.array(fc.oneof(
     { weight: 16, arbitrary: fc.record({ do: fc.constant('put' as const), key, lock }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant('lock' as const), key, lock }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('unlock' as const, 'delete' as const), key }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('advance' as const), by: fc.integer({ min: 1, max: 1_500 }) }) }
   ), { minLength: 100, maxLength: 300 })
@@ -40,6 +41,12 @@ for (const [locking, much] of [[1, 'few'], [5, 'half'], [9, 'most']] as const) {
         if (step.do === 'unlock') {
           const value = table.get(`${step.key}`)
           if (value !== undefined) value.lockedUntil = 0
+        }
+        if (step.do === 'lock') {
+          const value = table.young(`${step.key}`)
+          if (value === undefined) continue
+          value.lockedUntil = time + step.lock
+          model.put(step.key, value, time)
         }
         if (step.do === 'put') {
           const value = { lockedUntil: step.lock === 0 ? 0 : time + step.lock }

@@ -9,6 +9,8 @@ import { marksTranscript } from './marks-transcript.ts'
 
 const UNAVAILABLE = { name: 'StoreUnavailable', code: 'FST_GATEHOUSE_STORE_UNAVAILABLE' }
 
+const SILENT = { ...UNAVAILABLE, cause: { message: /^Redis did not answer [A-Z]+ within 200 ms$/ } }
+
 /** Far above what a busy machine needs, where a test is not about time. */
 const PATIENT = 20_000
 
@@ -87,9 +89,8 @@ t.test('law 10: while the server is down everything is refused within the deadli
   const store = redisMarks({ client: server.client({ maxRetriesPerRequest: null }), timeout: 200 })
   await untilTrue(async () => store.putOnce('used', 60_000).then(() => true, () => false)) // also one that was told too late is there
   await server.stop()
-  for (const operation of everything(store)) {
-    await t.rejects(async () => operation(), { ...UNAVAILABLE, cause: { message: /^Redis did not answer [A-Z]+ within 200 ms$/ } }, 'and no connection keeps anybody waiting')
-  }
+  await Promise.all(everything(store).map((operation) => t.rejects(async () => operation(), SILENT, 'and no connection keeps anybody waiting')))
+  for (const operation of everything(store)) await t.rejects(async () => operation(), UNAVAILABLE)
   await server.start()
   await untilTrue(async () => await store.get('used').catch(() => null) === '')
   t.equal(await redisMarks({ client: server.client(), timeout: PATIENT }).putOnce('used', 60_000), false, 'what was used before the crash is still used')
@@ -103,7 +104,8 @@ t.test('law 10: so it is while the server hangs, and while a connection does not
   for (const store of [queueing, failing]) await untilTrue(async () => store.putOnce('a', 60_000).then(() => true, () => false))
   server.hang()
   for (const store of [queueing, failing]) {
-    for (const operation of everything(store)) await t.rejects(async () => operation(), { ...UNAVAILABLE, cause: { message: /^Redis did not answer [A-Z]+ within 200 ms$/ } })
+    await Promise.all(everything(store).map((operation) => t.rejects(async () => operation(), SILENT)))
+    for (const operation of everything(store)) await t.rejects(async () => operation(), UNAVAILABLE)
   }
   server.wake()
   for (const store of [queueing, failing]) await untilTrue(async () => await store.getMany(['x']).catch(() => null) !== null)
@@ -184,16 +186,53 @@ t.test('an answer that came in time is one, though the process was too busy to r
 t.test('law 10: no more than 10,000 commands wait for a connection that is down', async (t) => {
   stayAwake(t)
   const sent: Array<(answer: unknown) => void> = []
-  const store = redisMarks({ client: connection(() => new Promise((resolve) => sent.push(resolve))), timeout: 1 })
+  let isDown = true
+  const store = redisMarks({ client: connection(() => isDown ? new Promise((resolve) => sent.push(resolve)) : 'one'), timeout: 1 })
   const refused = await Promise.allSettled(Array.from({ length: 10_050 }, () => store.get('a')))
   t.equal(refused.filter(({ status }) => status === 'rejected').length, 10_050)
   t.equal(sent.length, 10_000)
-  await t.rejects(async () => store.get('a'), { ...UNAVAILABLE, cause: { message: '10000 commands wait for Redis already' } })
+  t.match(refused.at(-1), { reason: { ...UNAVAILABLE, cause: { message: '10000 commands wait for Redis already' } } })
+  isDown = false
   for (const answer of sent.splice(0)) answer(null)
-  await new Promise(setImmediate)
-  const asked = store.get('a')
-  sent[0]?.('one')
-  t.equal(await asked, 'one', 'once they were answered there is room')
+  await untilTrue(async () => await store.get('a').catch(() => null) === 'one') // once they were answered there is room
+})
+
+t.test('law 10: a server that was silent is left alone for a moment, so that nobody waits for it; then one asks whether it is there again', async (t) => {
+  stayAwake(t)
+  let sent = 0
+  let isSilent = true
+  const store = redisMarks({ client: connection(() => { sent += 1; return isSilent ? new Promise(() => {}) : 'one' }), timeout: 20 })
+  const leftAlone = { ...UNAVAILABLE, cause: { message: 'the store was silent, and is left alone for a moment' } }
+  await t.rejects(async () => store.get('a'), { ...UNAVAILABLE, cause: { message: 'Redis did not answer GET within 20 ms' } })
+  for (const operation of everything(store)) await t.rejects(async () => operation(), leftAlone)
+  t.equal(sent, 1, 'nothing was sent meanwhile')
+
+  await untilTrue(async () => {
+    const answers = await Promise.allSettled([store.get('a'), store.get('b'), store.get('c')])
+    return sent > 1 && t.match(answers.slice(1).map((answer) => (answer as PromiseRejectedResult).reason), [leftAlone, leftAlone])
+  })
+  t.equal(sent, 2, 'one asked, and waited; the others did not')
+
+  isSilent = false
+  await untilTrue(async () => await store.get('a').catch(() => null) === 'one')
+  t.same(await Promise.all([store.get('a'), store.get('b')]), ['one', 'one'], 'all ask again')
+})
+
+t.test('law 10: a node of a cluster that hangs takes the others with it for nobody', async (t) => {
+  stayAwake(t)
+  const client = connection((_command, key) => String(key).endsWith('hangs') ? new Promise(() => {}) : 'one')
+  const store = redisMarks({ client, timeout: 50 })
+  const hanging = t.rejects(async () => store.get('hangs'), { ...UNAVAILABLE, cause: { message: 'Redis did not answer GET within 50 ms' } })
+  t.equal(await store.get('well'), 'one')
+  await hanging
+  t.equal(await store.get('well'), 'one', 'it is not left alone')
+})
+
+t.test('law 10: a server that says no at once is asked each time', async (t) => {
+  let sent = 0
+  const store = redisMarks({ client: connection(async () => { sent += 1; throw new Error('READONLY') }) })
+  for (const operation of everything(store)) await t.rejects(async () => operation(), { ...UNAVAILABLE, cause: { message: 'READONLY' } })
+  t.equal(sent, everything(store).length)
 })
 
 t.test('a question under way does not keep the process from ending', async (t) => {
@@ -218,6 +257,7 @@ t.test('options that make no sense stop the start and name the mend', async (t) 
   const wrong: ReadonlyArray<readonly [options: unknown, says: RegExp]> = [
     [undefined, /redisMarks: the options must be an object with client, prefix, timeout/],
     [{}, /redisMarks\.client: it is no connection of ioredis, iovalkey or redis \(node-redis\); give it an open one, as in `redisMarks\(\{ client: new Redis\(url\) \}\)`/],
+    [client, /redisMarks: a connection was given; allowed is an object with it, as in `redisMarks\(\{ client \}\)`/],
     [{ client: null }, /redisMarks\.client: it is no connection of ioredis, iovalkey or redis/],
     [{ client, prefx: 'a' }, /there is no option 'prefx'.* Did you mean "prefix"\?/],
     [{ client, prefix: 5 }, /redisMarks\.prefix: 5 was given; allowed is a text without braces/],

@@ -25,6 +25,7 @@ export interface SourceFile {
 /** What every part may import, and what the parts of a part are: the root files stand for themselves. */
 const GROUND = ['refusal.ts', 'nearest.ts', 'option-error.ts']
 const FLOOR = ['policies', 'stores', 'reporting', ...GROUND]
+const ROOMS = ['authentication', 'authorization', 'throttling']
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'refusal.ts': [],
   'nearest.ts': [],
@@ -35,7 +36,10 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   reporting: ['policies', ...GROUND],
   authentication: FLOOR,
   authorization: FLOOR,
-  throttling: FLOOR
+  throttling: FLOOR,
+  reload: FLOOR,
+  routes: ['options.ts', ...ROOMS, ...FLOOR],
+  requests: ['routes', 'options.ts', ...ROOMS, ...FLOOR]
 }
 
 /** Parts at the top of the house: the other top parts may import whatever is not in this list. */

@@ -1,6 +1,5 @@
 /** A Redis server of the machine's own (or Valkey), started for one test on a free port with its data in a folder of its own. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -8,6 +7,7 @@ import { join } from 'node:path'
 import { Redis, type RedisOptions } from 'ioredis'
 import type { Test } from 'tap'
 import { program } from './programs.ts'
+import { launchRedis, onFreePort } from './redis-process.ts'
 
 type ConnectionOptions = Omit<RedisOptions, 'replyMapping'>
 
@@ -26,10 +26,6 @@ export interface RedisServer {
   /** Every key has so many milliseconds less to live, as if they had passed. */
   readonly pass: (milliseconds: number) => Promise<void>
 }
-
-/** Below the ports that outgoing connections are given, so that none takes it while the server is down. */
-const PORTS = [16_000, 32_000] as const
-const TRIES = 20
 
 /** A key whose time to live becomes 0 or less is deleted by PEXPIRE. */
 const LATER = `
@@ -57,7 +53,7 @@ export async function redisServer (t: Test, ...settings: readonly string[]): Pro
   }
   t.teardown(stop)
 
-  const started = await onFreePort(async (port) => { child = await launch(file, [...fixed, '--port', `${port}`]) })
+  const started = await onFreePort(async (port) => { child = await launchRedis(file, [...fixed, '--port', `${port}`]) })
   const url = `redis://127.0.0.1:${started}`
 
   const client = (options: ConnectionOptions = {}, owner: Pick<Test, 'teardown'> = t): Redis => {
@@ -71,7 +67,7 @@ export async function redisServer (t: Test, ...settings: readonly string[]): Pro
     url,
     client,
     stop,
-    start: async () => { child = await launch(file, [...fixed, '--port', `${started}`]) },
+    start: async () => { child = await launchRedis(file, [...fixed, '--port', `${started}`]) },
     hang: () => { child?.kill('SIGSTOP') },
     wake: () => { child?.kill('SIGCONT') },
     async pass (milliseconds) {
@@ -80,29 +76,4 @@ export async function redisServer (t: Test, ...settings: readonly string[]): Pro
       redis.disconnect()
     },
   }
-}
-
-async function onFreePort (start: (port: number) => Promise<void>, tries = TRIES): Promise<number> {
-  const port = randomInt(...PORTS)
-  try {
-    await start(port)
-    return port
-  } catch (error) {
-    if (tries === 1) throw error
-    return onFreePort(start, tries - 1)
-  }
-}
-
-/** Resolves as soon as it accepts connections. */
-async function launch (file: string, args: readonly string[]): Promise<ChildProcess> {
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  let said = ''
-  return new Promise((resolve, reject) => {
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      said = (said + chunk).slice(-10_000)
-      if (/ready to accept connections/i.test(said)) resolve(child)
-    })
-    child.once('error', reject)
-    child.once('close', () => reject(new Error(`Redis did not start: ${said}`)))
-  })
 }

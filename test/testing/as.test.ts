@@ -4,7 +4,7 @@ import t from 'tap'
 import type { FastifyInstance } from 'fastify'
 import { allOf, authenticated, can, optional, resource, scope, stepUp } from '../../lib/index.ts'
 import { definePolicy, deny } from '../../lib/policies/define.ts'
-import { letStandIn, standIn } from '../../lib/stand-in.ts'
+import { letStandIn, standIn } from '../../lib/requests/stand-in.ts'
 import { as } from '../../lib/testing/index.ts'
 import { as as withKey, bare, porch, POLICIES } from '../core/porch.ts'
 

@@ -1,6 +1,6 @@
 /** Without a test that asks, nothing is kept of any decision. */
 import t from 'tap'
-import { noted, noteDecision, takeNotes, testimonyOf } from '../../lib/witness.ts'
+import { noted, noteDecision, takeNotes, testimonyOf } from '../../lib/requests/witness.ts'
 
 const event = {} as never
 const request = {} as never

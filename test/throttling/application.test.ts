@@ -1,9 +1,11 @@
 /** The throttle in an application that listens: clients that hang up, stores that fail, and what is told of it. */
+import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
+import { connect, constants } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import Fastify from 'fastify'
+import Fastify, { type FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
-import gatehouse, { authenticated, type GatehouseOptions } from '../../lib/index.ts'
+import gatehouse, { authenticated, everyone, type GatehouseOptions } from '../../lib/index.ts'
 import { basic } from '../../lib/authentication/schemes/index.ts'
 import { porch, type Porch } from '../core/porch.ts'
 
@@ -116,5 +118,38 @@ t.test('throttling 11: who hangs up before his secret is even looked at is count
   release()
   await checking
   await new Promise(setImmediate)
+  t.match(await app.gatehouse.throttle.status({ account: NAME, ip: '127.0.0.1' }), { account: { failures: 1 }, address: { failures: 1 } })
+})
+
+t.test('throttling 11: over HTTP/2 too, who takes his request back is counted by his own network', async (t) => {
+  let hold = (): void => {}
+  let release = (): void => {}
+  const held = new Promise<void>((resolve) => { hold = resolve })
+  const released = new Promise<void>((resolve) => { release = resolve })
+  const app = Fastify({ http2: true })
+  t.teardown(() => app.close())
+  await app.register(gatehouse, { schemes: [basic({ verify: () => null })], throttle: { now: () => 0 } })
+  let counted = (): void => {}
+  const counting = new Promise<void>((resolve) => { counted = resolve })
+  app.addHook('preHandler', async (request) => {
+    const closed = once(request.raw.stream, 'close')
+    hold()
+    await closed
+    await released
+  })
+  app.get('/sign-in', { config: { access: everyone({}) } }, async (request) => {
+    await app.gatehouse.throttle.guard(request as unknown as FastifyRequest, NAME, () => null)
+    counted()
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const client = connect(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}`)
+  t.teardown(() => { client.destroy() })
+  const stream = client.request({ ':path': '/sign-in' })
+  stream.on('error', () => {})
+  await held
+  stream.close(constants.NGHTTP2_CANCEL)
+  await once(stream, 'close')
+  release()
+  await counting
   t.match(await app.gatehouse.throttle.status({ account: NAME, ip: '127.0.0.1' }), { account: { failures: 1 }, address: { failures: 1 } })
 })

@@ -41,8 +41,8 @@ t.test('a name, a prefix, or a function that makes no sense stops the start', as
 
 t.test('what is not a store stops the start', async (t) => {
   const { charge, refund } = memoryAttempts()
-  wrong(t, { store: { charge, refund } }, /^throttle\.store: .*\(without: reset, status\)/)
-  wrong(t, { store: null }, /^throttle\.store: it is no store of this kind; .*\(without: charge, refund, reset, status\)/)
+  wrong(t, { store: { charge, refund } }, /^throttle\.store: .*it lacks reset, status; allowed/)
+  wrong(t, { store: null }, /^throttle\.store: it is no store of this kind, for it lacks charge, refund, reset, status;/)
   wrong(t, { store: memoryAttempts(), now: () => 0 }, /store was given beside max or now/)
   wrong(t, { store: memoryAttempts(), max: 50 }, /store was given beside max or now/)
   wrong(t, { store: memoryAttempts() }, /^throttle\.store: was given without throttle\.secret, .* give all of them the same secret/)

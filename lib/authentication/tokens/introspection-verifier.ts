@@ -2,11 +2,11 @@
 import { decodeJwt } from 'jose'
 import { OptionError } from '../../option-error.ts'
 import { introspectionClient } from '../../stores/introspection.ts'
-import { unacceptable } from './acceptance.ts'
 import { checkClaims } from '../claims.ts'
-import { endpointUrl } from './endpoint-url.ts'
 import { checkFunction, checkKeys, numberWithin } from '../schemes/options.ts'
-import type { AcceptedTokens, RefusedToken, TokenVerifier, VerifiedToken } from './token-verifier.ts'
+import { unacceptable } from './acceptance.ts'
+import { endpointUrl } from './endpoint-url.ts'
+import { askAgain, type AcceptedTokens, type RefusedToken, type TokenVerifier, type VerifiedToken } from './verified-token.ts'
 
 /** Where to ask about tokens, and as whom (RFC 7662). Durations are seconds. */
 export interface IntrospectionOptions {
@@ -62,7 +62,7 @@ export function introspectionVerifier (where: string, given: unknown, { issuers,
     if (said['token_use'] !== undefined && said['token_use'] !== 'access_token') return invalid('the token is not an access token: token_use says that it is something else')
     const checked = checkClaims({ iss: issuers[0], ...ofClient(said), ...said }, issuers)
     if (checked.kind === 'invalid') return invalid(checked.reason)
-    return unacceptable(checked.claims, { audiences, clockTolerance, now: now() / 1000 }) ?? { kind: 'claims', claims: checked.claims, type }
+    return unacceptable(checked.claims, { audiences, clockTolerance, now: now() / 1000 }) ?? { kind: 'claims', claims: checked.claims, type, later: askAgain }
   }
 }
 

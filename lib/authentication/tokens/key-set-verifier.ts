@@ -3,11 +3,12 @@ import { decodeJwt, decodeProtectedHeader, jwtVerify, type CryptoKey, type JWSHe
 import { didYouMean } from '../../nearest.ts'
 import { OptionError } from '../../option-error.ts'
 import { keySet } from '../../stores/key-set.ts'
-import { unacceptable } from './acceptance.ts'
 import { checkClaims, type Claims } from '../claims.ts'
-import { endpointUrl } from './endpoint-url.ts'
 import { checkFunction, checkKeys, numberWithin, textList } from '../schemes/options.ts'
-import { COMPACT_JWS, type AcceptedTokens, type RefusedToken, type TokenVerifier, type VerifiedToken } from './token-verifier.ts'
+import { unacceptable, untimely } from './acceptance.ts'
+import { endpointUrl } from './endpoint-url.ts'
+import { COMPACT_JWS } from './token-verifier.ts'
+import type { AcceptedTokens, RefusedToken, TokenVerifier, VerifiedToken } from './verified-token.ts'
 
 /** Where an issuer publishes its keys. Durations are seconds. */
 export interface JwksOptions {
@@ -79,7 +80,7 @@ export function keySetVerifier (where: string, given: unknown, algorithms: reado
     if (answer.kind === 'unknown') return invalid('the issuer has no such key')
     const refused = await tryKeys(token, answer.keys, options)
     // the claims are of the very text whose signature was verified
-    return refused ?? { kind: 'claims', claims, type: undefined }
+    return refused ?? { kind: 'claims', claims, type: undefined, later: () => answer.holds() ? untimely(claims, { clockTolerance, now: now() / 1000 }) ?? 'good' : 'unknown' }
   }
 }
 

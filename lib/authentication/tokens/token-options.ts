@@ -2,15 +2,17 @@
 import type { KeyObject } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { OptionError, wrongOption } from '../../option-error.ts'
+import type { Room } from '../../stores/recent.ts'
 import type { Claims, TokenUser } from '../claims.ts'
 import type { ClientCertificateOptions } from '../client-certificate.ts'
 import type { RevocationList } from '../revocation-list.ts'
-import { checkFunction, numberWithin, textList } from '../schemes/options.ts'
+import { checkFunction, checkKeys, numberWithin, textList } from '../schemes/options.ts'
 import { introspectionVerifier, type IntrospectionOptions } from './introspection-verifier.ts'
 import { keySetVerifier, type JwksOptions } from './key-set-verifier.ts'
 import type { Known } from './known-users.ts'
-import { createTokenVerifier, type TokenVerifier } from './token-verifier.ts'
+import { createTokenVerifier } from './token-verifier.ts'
 import { verificationKey } from './verification-key.ts'
+import type { TokenVerifier } from './verified-token.ts'
 
 interface TokenOptions<U extends object> {
   /** Who issues the tokens: the exact `iss`, one or several. Required; a token without it is refused (RFC 7519 section 4.1.1). */
@@ -51,6 +53,11 @@ interface JwtOptions {
    * whatever the issuer has signed for the audience.
    */
   readonly profile?: 'at+jwt' | undefined
+  /**
+   * How many tokens whose signature was found right are kept for their next use, in this process; `false` for none. Of a kept token only the signature
+   * is not looked at again: its time, its revocation, what it is bound to and whether its key is still published are, at each use.
+   */
+  readonly cache?: TokenCacheOptions | false | undefined
 }
 
 interface OpaqueOptions {
@@ -58,6 +65,7 @@ interface OpaqueOptions {
   readonly audience: string | readonly string[] | false
   readonly algorithms?: undefined
   readonly profile?: undefined
+  readonly cache?: undefined
 }
 
 /**
@@ -74,11 +82,16 @@ export type AccessTokenOptions<U extends object = TokenUser> = TokenOptions<U> &
 const SOURCES = ['secret', 'publicKey', 'jwks', 'introspection'] as const
 
 export const TOKEN_OPTIONS = [
-  ...SOURCES, 'issuer', 'audience', 'algorithms', 'profile', 'clockTolerance', 'maxLength', 'identify', 'identifyFor', 'identifyCacheSize',
+  ...SOURCES, 'issuer', 'audience', 'algorithms', 'profile', 'cache', 'clockTolerance', 'maxLength', 'identify', 'identifyFor', 'identifyCacheSize',
   'revocations', 'clientCertificate', 'certificateBound', 'now',
 ] as const
 
 const DEFAULTS = { clockTolerance: 5, maxLength: 8192, identifyFor: 0, identifyCacheSize: 10_000 }
+const CACHE = { entries: 50_000, bytes: 64 * 1024 * 1024 }
+const CACHE_RANGES = {
+  entries: { min: 8, max: 10_000_000, whole: true, unit: 'tokens' },
+  bytes: { min: 1024 * 1024, max: 4 * 1024 * 1024 * 1024, whole: true, unit: 'bytes' },
+}
 const RANGES = {
   clockTolerance: { min: 0, max: 300, whole: false, unit: 'seconds' },
   maxLength: { min: 1, max: 65_536, whole: true, unit: 'characters' },
@@ -86,10 +99,19 @@ const RANGES = {
   identifyCacheSize: { min: 1, max: 1_000_000, whole: true, unit: 'tokens' },
 }
 
-/** The options with their defaults; `identifyFor` in milliseconds. */
+/** How many verified tokens are kept for their next use, at most. */
+export interface TokenCacheOptions {
+  /** 8 to 10,000,000; default 50,000. */
+  readonly entries?: number | undefined
+  /** Bytes of memory, as estimated: 1,048,576 to 4,294,967,296; default 67,108,864. */
+  readonly bytes?: number | undefined
+}
+
+/** The options with their defaults; `identifyFor` in milliseconds, `cache` `null` where nothing is kept. */
 export interface TokenSettings<U extends object> {
   readonly maxLength: number
   readonly profile: boolean
+  readonly cache: Room | null
   readonly identify: AccessTokenOptions<U>['identify']
   readonly identifyFor: number
   readonly identifyCacheSize: number
@@ -115,6 +137,7 @@ export function tokenSettings<U extends object> (where: string, options: AccessT
     createVerifier: verifierOf(where, options, issuers, number('clockTolerance')),
     maxLength: number('maxLength'),
     profile: checkProfile(where, options),
+    cache: cacheRoom(where, options),
     identify,
     identifyFor: number('identifyFor') * 1000,
     identifyCacheSize: number('identifyCacheSize'),
@@ -157,6 +180,19 @@ function checkProfile (where: string, { profile, introspection }: { readonly pro
   if (profile !== 'at+jwt') throw wrongOption(`${where} profile`, profile, "'at+jwt' (RFC 9068), or nothing")
   if (introspection !== undefined) throw new OptionError(`${where}: \`profile\` is for JWTs; with \`introspection\` the server says what a token is.`)
   return true
+}
+
+function cacheRoom (where: string, { cache, introspection }: { readonly cache?: TokenCacheOptions | false | undefined, readonly introspection?: unknown }): Room | null {
+  if (introspection !== undefined) {
+    if (cache === undefined) return null
+    throw new OptionError(`${where}: \`cache\` is for tokens that are verified here; how long an answer of the server counts, \`introspection.cacheFor\` says.`)
+  }
+  if (cache === false) return null
+  const given = cache === undefined ? {} : cache
+  if (typeof given !== 'object' || given === null) throw wrongOption(`${where} cache`, given, 'false, or an object with entries and bytes')
+  checkKeys(`${where} cache`, given, Object.keys(CACHE))
+  const number = (name: keyof typeof CACHE) => numberWithin(`${where} cache`, name, given[name] ?? CACHE[name], CACHE_RANGES[name])
+  return { entries: number('entries'), bytes: number('bytes') }
 }
 
 /** What is remembered must depend on the token and on nothing else. */

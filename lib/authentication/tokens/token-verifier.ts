@@ -1,33 +1,11 @@
 /** Tokens verified by `@fastify/jwt`, fenced: claims that must be there are required, and every failure is a reason in plain words. */
 import { fastify } from 'fastify'
 import { fastifyJwt, type FastifyJWTOptions, type JWT } from '@fastify/jwt'
+import { withoutTrace } from '../../refusal.ts'
 import { checkClaims, type Claims } from '../claims.ts'
+import { untimely } from './acceptance.ts'
 import type { VerificationKey } from './verification-key.ts'
-
-/** The tokens that are accepted, whoever verifies them. */
-export interface AcceptedTokens {
-  readonly issuers: readonly string[]
-  readonly audiences: readonly string[]
-  /** Seconds. */
-  readonly clockTolerance: number
-}
-
-export interface RefusedToken {
-  readonly kind: 'invalid'
-  /** For the log. */
-  readonly reason: string
-  /** It was good once, or will be. */
-  readonly guessed?: false
-}
-
-export type VerifiedToken =
-  /** `type` is how its issuer says that it is to be sent (`token_type`); `undefined` if it says nothing. */
-  | { readonly kind: 'claims', readonly claims: Claims, readonly type: unknown }
-  | RefusedToken
-  | { readonly kind: 'unavailable', readonly reason: string, readonly cause?: unknown }
-
-/** Synchronous if all that it needs is here. Never throws and never rejects, whatever a token holds. */
-export type TokenVerifier = (token: string) => VerifiedToken | Promise<VerifiedToken>
+import type { AcceptedTokens, Later, TokenVerifier } from './verified-token.ts'
 
 /** `@fastify/jwt` skips a claim that is absent, also `aud` and `iss` (facts: authentication F2). */
 const REQUIRED_CLAIMS = ['iss', 'aud', 'exp']
@@ -67,17 +45,26 @@ export async function createTokenVerifier (options: VerificationKey & AcceptedTo
   await instance.ready()
   // its type depends on what the application has declared for its own registration
   const jwt = instance.jwt as JWT
+  const { issuers, clockTolerance } = options
 
   return function verifyToken (token) {
     if (!COMPACT_JWS.test(token)) return { kind: 'invalid', reason: 'the token is not three segments of base64url' }
     try {
-      const checked = checkClaims(jwt.verify(token), options.issuers)
-      return checked.kind === 'claims' ? { kind: 'claims', claims: checked.claims, type: undefined } : checked
+      // A wrong token is an expected one.
+      const checked = checkClaims(withoutTrace(() => jwt.verify(token)), issuers)
+      if (checked.kind === 'invalid') return checked
+      const { claims } = checked
+      return { kind: 'claims', claims, type: undefined, later: laterOf(claims, clockTolerance) }
     } catch (error) {
       // by stage, never by a list of codes: whatever a token makes the verifier throw, it is the token that is wrong (facts: authentication F3)
       return { kind: 'invalid', reason: reasonOf(error), ...isOutOfTime(error) ? { guessed: false } : {} }
     }
   }
+}
+
+/** Not within the function that verifies: it would keep that one's token, and what that was cut from. */
+function laterOf (claims: Claims, clockTolerance: number): () => Later {
+  return () => untimely(claims, { clockTolerance, now: Date.now() / 1000 }) ?? 'good'
 }
 
 /** The signature is looked at before the time. */

@@ -1,0 +1,69 @@
+/** A bounded table of what comes again: what comes once takes no room in it, and so pushes nothing out. */
+import { Recent, type Room } from '../../stores/recent.ts'
+
+/** What is kept: `bytes` is how much room it takes. */
+export interface Held {
+  readonly bytes: number
+}
+
+export interface TokenTable<H extends Held> {
+  readonly entries: number
+  readonly bytes: number
+  get: (key: string) => H | undefined
+  /** Whether it came before, which is remembered from now on. Sometimes it was another one that came: then this one is kept at once. */
+  cameBefore: (key: string) => boolean
+  /** Keeps it, unless it takes more than an eighth of the room, in place of what is there. */
+  put: (key: string, held: H) => void
+  delete: (key: string) => unknown
+}
+
+/**
+ * For keeping only what comes a second time: of what came once there is a number, in a list that does not grow, and which a later one may take the place of.
+ */
+export function tokenTable<H extends Held> (room: Room): TokenTable<H> {
+  const kept = new Recent<H>({ room, bytesOf: (held) => held.bytes })
+  const seen = new Uint32Array(2 ** Math.ceil(Math.log2(Math.min(2 * room.entries, MOST_SEEN))))
+  const rows = seen.length / ROW
+
+  return {
+    get entries () { return kept.entries },
+    get bytes () { return kept.bytes },
+    get: (key) => kept.get(key),
+
+    cameBefore (key) {
+      const mark = markOf(key)
+      const row = ROW * (mark & (rows - 1))
+      // The latest is the first of its row.
+      let later = mark
+      for (let at = row; at < row + ROW; at++) {
+        const one = seen[at] as number
+        seen[at] = later
+        if (one === mark) return true
+        later = one
+      }
+      return false
+    },
+
+    put (key, held) {
+      // Of a token that comes twice at once the second may find the first.
+      kept.take(key)
+      if (held.bytes <= room.bytes / 8) kept.put(key, held)
+    },
+
+    delete: (key) => kept.take(key),
+  }
+}
+
+/** A power of two. */
+const MOST_SEEN = 131_072
+/** Marks that share a place: of two alone each would take the place of the other for good, when both come in turn. */
+const ROW = 4
+/** Tokens end in their signature, which nobody can choose. */
+const LOOKED_AT = 12
+
+function markOf (key: string): number {
+  let mark = 0
+  for (let at = Math.max(0, key.length - LOOKED_AT); at < key.length; at++) mark = Math.imul(mark ^ key.charCodeAt(at), 0x9E3779B1)
+  // 0 is in the list from the start.
+  return ((mark ^ mark >>> 15) >>> 0) || 1
+}

@@ -1,0 +1,105 @@
+/** The last look at every answer: whatever happened before it, it leaves as the laws say. */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { AnyScheme, SchemeHeaders } from '../authentication/scheme.ts'
+import type { Settings } from '../options.ts'
+import { refusal, type Refusal } from '../refusal.ts'
+import { bodyOf, challenges, makePrivate, mergeHeader, wellFormed } from './answer.ts'
+import type { Passage } from './passage.ts'
+
+/** The headers that a browser's script must be allowed to read across origins. */
+const EXPOSED = ['WWW-Authenticate', 'Retry-After', 'RateLimit', 'RateLimit-Policy']
+
+/** Puts the answer right and returns its payload. `answersItself`: the application has no error handler of its own in this scope. */
+export function guardAnswer (request: FastifyRequest, reply: FastifyReply, given: unknown, passage: Passage, settings: Settings, answersItself: boolean): unknown {
+  const payload = unwrapped(reply, given)
+  if (passage.refusal === null && neverFiltered(passage, reply.statusCode)) {
+    passage.refusal = refusal('temporarily_unavailable', { reason: 'the handler of a list never asked for its filter' })
+  }
+  const answer = passage.refusal === null ? payload : refused(request, reply, payload, passage.refusal, settings, answersItself)
+  if (passage.schemeHeaders !== null) protocolOf(reply, passage.schemeHeaders)
+  challengeOrNot(request, reply, passage, settings)
+  cachingOf(reply, passage, settings)
+  return answer
+}
+
+/** A `Response` is taken apart here, because Fastify does so only after this hook (Fastify's documentation, Reply, "Response"). */
+function unwrapped (reply: FastifyReply, payload: unknown): unknown {
+  if (!isResponse(payload) || payload.bodyUsed) return payload
+  reply.code(payload.status)
+  for (const [name, value] of payload.headers) reply.header(name, value)
+  // Of `null` Fastify's hook for HEAD cannot make anything, and `undefined` would leave the payload as it was.
+  return payload.body ?? ''
+}
+
+/** Fastify's own test: also the `Response` of another implementation counts. */
+function isResponse (payload: unknown): payload is Response {
+  return typeof payload === 'object' && Object.prototype.toString.call(payload) === '[object Response]'
+}
+
+/** A route for many records whose handler answered without the condition that says which of them. */
+function neverFiltered ({ plan, asked }: Passage, status: number): boolean {
+  return plan.lists.length > 0 && status >= 200 && status < 300 && !plan.lists.every((resource) => asked?.has(resource))
+}
+
+/** The application's error handler may have changed body, content type, or the answer into a redirect; nothing else of a refusal. */
+function refused (request: FastifyRequest, reply: FastifyReply, payload: unknown, no: Refusal, settings: Settings, answersItself: boolean): unknown {
+  const status = reply.statusCode
+  for (const [name, value] of Object.entries(no.headers)) reply.header(name, value)
+  if (!answersItself && isRedirect(reply)) return payload
+  if (!answersItself && status === no.statusCode) return payload
+  discard(payload)
+  const { type, text } = bodyOf(no, request, settings)
+  reply.code(no.statusCode).removeHeader('content-length').removeHeader('content-encoding').header('content-type', type)
+  if (type.startsWith('text/html')) reply.header('x-robots-tag', 'noindex')
+  return text
+}
+
+function isRedirect (reply: FastifyReply): boolean {
+  return reply.statusCode >= 300 && reply.statusCode < 400 && reply.hasHeader('location')
+}
+
+function discard (payload: unknown): void {
+  const { destroy } = (payload ?? {}) as { readonly destroy?: unknown }
+  if (typeof destroy === 'function') destroy.call(payload)
+}
+
+/** Law 1. A 401 from anywhere is challenged; nothing else is, except the 400 and the 403 of RFC 6750. */
+export function challengeOrNot (request: FastifyRequest, reply: FastifyReply, { plan, tried, refusal: no }: Passage, { realm }: Settings): void {
+  const status = reply.statusCode
+  if (status === 401) {
+    if (no !== null || !wellFormed(reply.getHeader('www-authenticate'))) challenge(plan.schemes)
+    return
+  }
+  const schemes = no !== null && status === no.statusCode && tried !== null ? tried.schemes.filter((scheme) => scheme.oauth) : NO_SCHEMES
+  if (schemes.length > 0) challenge(schemes)
+  // To take away what is not there costs as much as what is: the object of the headers is never the same again.
+  else if (reply.hasHeader('www-authenticate')) reply.removeHeader('www-authenticate')
+
+  function challenge (these: readonly AnyScheme[]): void {
+    reply.header('www-authenticate', challenges(these, tried, { request, realm, resourceMetadata: plan.resourceMetadata }))
+  }
+}
+
+const NO_SCHEMES: readonly AnyScheme[] = []
+
+/** What the scheme's own protocol says, also to a script of another origin (facts: authentication P15). */
+function protocolOf (reply: FastifyReply, headers: SchemeHeaders): void {
+  reply.headers(headers)
+  if (reply.hasHeader('access-control-allow-origin')) mergeHeader(reply, 'access-control-expose-headers', Object.keys(headers))
+}
+
+/** Law 8. */
+function cachingOf (reply: FastifyReply, { plan, refusal: no, schemeHeaders, sentInUrl }: Passage, settings: Settings): void {
+  const looked = plan.mode !== 'public'
+  if (looked && reply.hasHeader('vary')) mergeHeader(reply, 'vary', plan.varyOn)
+  else if (looked && plan.vary !== '') reply.header('vary', plan.vary)
+  if (no !== null || reply.statusCode === 401) {
+    reply.header('cache-control', 'no-store')
+    if (settings.html) mergeHeader(reply, 'vary', ['Accept'])
+    if (reply.hasHeader('access-control-allow-origin')) mergeHeader(reply, 'access-control-expose-headers', EXPOSED)
+    return
+  }
+  // RFC 6750 section 2.3, RFC 9449 section 8.2
+  if (sentInUrl || schemeHeaders !== null) reply.header('cache-control', 'no-store')
+  else if (looked && plan.private) makePrivate(reply)
+}
