@@ -1,99 +1,105 @@
-/** A stack in its own server process: started once, checked, then measured slice by slice. */
-import { deepEqual, equal } from 'node:assert/strict'
+/** A scenario's server in a process of its own: started once, checked, then measured slice by slice. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import autocannon from 'autocannon'
-import type { Report } from './server.ts'
-import { STACKS, type Stack } from './stacks.ts'
-import { find, token } from './work.ts'
+import { check } from './check.ts'
+import { nodeOfServer } from './cores.ts'
+import { load, type Load, type Loaded } from './load.ts'
+import { requestsOf } from './requests.ts'
+import type { Scenario } from './scenarios.ts'
+import type { Question, Report } from './server.ts'
+import { signerOf } from './signer.ts'
 
 const SERVER = fileURLToPath(new URL('./server.ts', import.meta.url))
 /** Without the paths of the project, so that the package is what users get: `dist/`, compiled. */
 const TSCONFIG = fileURLToPath(new URL('./tsconfig.json', import.meta.url))
 
-const WARM_UP = 30_000
+/** As many requests as the compiler of V8 wants to see before it is done; whoever is slow does fewer. */
+const WARM_UP = { seconds: 15, most: 30_000 }
+/** V8 throws compiled code away that nobody has run for a while, so a server that had to wait for its turn gets warm again. */
+const RUN_IN = { seconds: 1, most: 3_000 }
 
-export interface Slice {
-  /** CPU time of the server process, user and system, in microseconds per request. */
+/** What a server did under load for a moment. */
+export interface Piece {
+  /** CPU time of its process, user and system, in microseconds. */
   readonly cpu: number
-  /** Requests a second. */
-  readonly rate: number
+  readonly answers: number
+  readonly seconds: number
   /** Milliseconds. */
   readonly p99: number
+  /** Resident memory afterwards, in bytes. */
+  readonly rss: number
 }
 
-export interface Load {
-  /** Seconds. */
-  readonly duration: number
-  readonly connections: number
-}
+type Listening = Extract<Report, { readonly kind: 'listening' }>
 
 export class Contestant {
-  readonly stack: Stack
+  readonly scenario: Scenario
+  /** What it told at its start. */
+  readonly start: Listening
   readonly #child: ChildProcess
-  readonly #url: string
+  readonly #next: () => string
 
-  private constructor (stack: Stack, child: ChildProcess, port: number) {
-    this.stack = stack
+  private constructor (scenario: Scenario, child: ChildProcess, start: Listening) {
+    this.scenario = scenario
+    this.start = start
     this.#child = child
-    this.#url = `http://127.0.0.1:${port}/articles`
+    this.#next = requestsOf(scenario.path, scenario.sends, scenario.setting.algorithm)
   }
 
-  static async start (stack: Stack): Promise<Contestant> {
-    const child = fork(SERVER, [stack], {
-      execArgv: ['--import', 'tsx'],
+  static async start (scenario: Scenario, flags: readonly string[] = []): Promise<Contestant> {
+    const { stack, setting } = scenario
+    const child = fork(SERVER, [stack, JSON.stringify({ ...setting, key: signerOf(setting.algorithm).key })], {
+      ...nodeOfServer([...flags, '--import', 'tsx']),
       env: { ...process.env, NODE_ENV: 'production', TSX_TSCONFIG_PATH: TSCONFIG },
     })
     const [report] = await Promise.race([once(child, 'message'), once(child, 'exit')]) as [Report | number | null]
-    if (typeof report !== 'object' || report?.kind !== 'listening') throw new Error(`the server of "${stack}" did not start`)
-    return new Contestant(stack, child, report.port)
+    if (typeof report !== 'object' || report?.kind !== 'listening') throw new Error(`the server of "${scenario.name}" did not start`)
+    return new Contestant(scenario, child, report)
   }
 
-  /** Rejects unless the stack answers as it should: nothing is measured that does not do its work. */
   async check (): Promise<void> {
-    const { authenticates, authorizes } = STACKS[this.stack]
-    const good = await this.#get('1', token())
-    equal(good.status, 200, `${this.stack}: a good token`)
-    deepEqual(await good.json(), find('1'))
-    equal((await this.#get('1')).status, authenticates ? 401 : 200, `${this.stack}: no token`)
-    equal((await this.#get('1', token('another secret, also of 32 bytes or more'))).status, authenticates ? 401 : 200, `${this.stack}: a forged token`)
-    equal((await this.#get('2', token())).status, authorizes ? 403 : 200, `${this.stack}: another tenant's article`)
-    if (authorizes) equal((await this.#get('3', token())).status, 404, `${this.stack}: no article`)
+    await check(this.scenario, this.start.port)
   }
 
-  /** As many requests as the compiler of V8 wants to see before it is done; a busy machine takes longer for them. */
   async warmUp (connections: number): Promise<void> {
-    await this.#load({ amount: WARM_UP, connections })
+    await this.load({ connections, ...WARM_UP })
   }
 
-  async measure ({ duration, connections }: Load): Promise<Slice> {
-    const before = await this.#cpu()
-    const result = await this.#load({ duration, connections })
-    const used = await this.#cpu() - before
-    return { cpu: used / result['2xx'], rate: result['2xx'] / result.duration, p99: result.latency.p99 }
+  async runIn (connections: number): Promise<void> {
+    await this.load({ connections, ...RUN_IN })
+  }
+
+  async piece (connections: number, seconds: number): Promise<Piece> {
+    const before = await this.#ask('used')
+    const loaded = await this.load({ connections, seconds, most: Infinity })
+    const after = await this.#ask('used')
+    return { ...loaded, cpu: after.cpu - before.cpu, rss: after.rss }
+  }
+
+  /** Rejects unless every answer has the scenario's status. */
+  async load (load_: Load, next = this.#next): Promise<Loaded> {
+    const { status, name } = this.scenario
+    try {
+      return await load(load_, { port: this.start.port, next, status })
+    } catch (error) {
+      throw new Error(`${name}: ${(error as Error).message}`, { cause: error })
+    }
+  }
+
+  /** Bytes after garbage collection, of a process that was started with `--expose-gc`. */
+  async heap (): Promise<number> {
+    return (await this.#ask('heap')).heap
   }
 
   stop (): void {
     this.#child.kill()
   }
 
-  /** Rejects unless every answer is a 2xx. */
-  async #load (load: { readonly connections: number, readonly duration?: number, readonly amount?: number }): Promise<autocannon.Result> {
-    const result = await autocannon({ ...load, url: `${this.#url}/1`, headers: { authorization: `Bearer ${token()}` } })
-    const { errors, timeouts, non2xx } = result
-    if (errors + timeouts + non2xx > 0 || result['2xx'] === 0) throw new Error(`${this.stack}: ${errors} errors, ${timeouts} time-outs, ${non2xx} answers that are no 2xx`)
-    return result
-  }
-
-  #get (id: string, token?: string): Promise<Response> {
-    return fetch(`${this.#url}/${id}`, { headers: token === undefined ? {} : { authorization: `Bearer ${token}` } })
-  }
-
-  async #cpu (): Promise<number> {
-    this.#child.send('cpu')
+  async #ask<K extends Question> (question: K): Promise<Extract<Report, { readonly kind: K }>> {
+    this.#child.send(question)
     const [report] = await once(this.#child, 'message') as [Report]
-    if (report.kind !== 'cpu') throw new Error(`${this.stack}: expected its CPU time`)
-    return report.microseconds
+    if (report.kind !== question) throw new Error(`${this.scenario.name}: asked for "${question}" and got "${report.kind}"`)
+    return report as Extract<Report, { readonly kind: K }>
   }
 }

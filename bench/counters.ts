@@ -1,6 +1,6 @@
 /** What counting costs: memory and Redis, beside a bare Map, `@fastify/rate-limit`'s stores and `rate-limiter-flexible`. `npx tsx bench/counters.ts`, with REDIS_URL for a server. */
 import { createRequire } from 'node:module'
-import { PerformanceObserver, type PerformanceEntry } from 'node:perf_hooks'
+import { performance, PerformanceObserver, type PerformanceEntry } from 'node:perf_hooks'
 import { setTimeout } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { Redis as Valkey } from 'iovalkey'
@@ -40,13 +40,26 @@ async function memory (): Promise<void> {
   const flexible = new RateLimiterMemory({ points: 1_000_000_000, duration: 60 })
   const times = await inTurns({
     'bare Map': cycling((key) => bare.set(key, (bare.get(key) ?? 0) + 1)),
+    'Map that forgets': cycling(forgetful()),
     charge: cycling((key) => attempts.charge(key, LADDER)),
     spend: cycling((key) => quotas.spend(key, ALLOWANCE, 1)),
     '@fastify/rate-limit': cycling((key) => local.incr(key, () => {}, MINUTE, 1_000_000_000)),
     'rate-limiter-flexible': cycling((key) => flexible.consume(key)),
   })
-  console.log('One operation in memory, 10,000 hot keys. CPU time, as a ratio to a bare Map counter.')
+  console.log('One operation in memory, 10,000 hot keys. CPU time, as a ratio to a bare Map counter; one that forgets has to know the time.')
   console.table({ memory: compared(times) })
+}
+
+/** The least that counts within a window: by a clock that nobody sets back, in place. */
+function forgetful (): (key: string) => number {
+  const counters = new Map<string, { count: number, until: number }>()
+  return (key) => {
+    const now = performance.now()
+    const known = counters.get(key)
+    if (known !== undefined && known.until > now) return ++known.count
+    counters.set(key, { count: 1, until: now + MINUTE })
+    return 1
+  }
 }
 
 /** Bytes of the heap for each key, after a full collection. */
@@ -94,7 +107,8 @@ async function pauses (): Promise<void> {
   for (const [name, make] of Object.entries({ 'bare Map, nothing forgotten': bare, memoryAttempts: attempts })) {
     const rounds: Pauses[] = []
     for (let round = 0; round < 3; round++) rounds.push(await pausesOf(make()))
-    table[name] = { 'longest, ms': shown(spreadOf(rounds.map(({ all }) => all)), 1), 'without the garbage collector': shown(spreadOf(rounds.map(({ own }) => own)), 1) }
+    const column = (what: keyof Pauses) => shown(spreadOf(rounds.map((round) => round[what])), 1)
+    table[name] = { 'longest, ms': column('all'), 'without the garbage collector': column('own'), 'CPU time, ms': column('cpu') }
   }
   console.log('The longest 256 operations while two million keys come after a million that have ended; 50 ms are allowed.')
   console.table(table)
@@ -104,6 +118,8 @@ interface Pauses {
   readonly all: number
   /** What the longest would be if collecting garbage took no time. */
   readonly own: number
+  /** The longest by CPU time, of all threads: what others take of the cores is not in it. */
+  readonly cpu: number
 }
 
 async function pausesOf (use: (key: string, index: number) => unknown): Promise<Pauses> {
@@ -111,12 +127,15 @@ async function pausesOf (use: (key: string, index: number) => unknown): Promise<
   const observer = new PerformanceObserver((list) => collected.push(...list.getEntries()))
   for (let index = 0; index < MILLION; index++) use(keyOf(index), index)
   observer.observe({ entryTypes: ['gc'] })
-  const slices: { readonly from: number, readonly to: number }[] = []
+  const slices: { readonly from: number, readonly to: number, readonly cpu: number }[] = []
   for (let index = MILLION; index < 3 * MILLION; index += 256) {
     const keys = Array.from({ length: 256 }, (_, next) => keyOf(index + next))
+    const before = process.cpuUsage()
     const from = performance.now()
     keys.forEach((key, next) => use(key, index + next))
-    slices.push({ from, to: performance.now() })
+    const to = performance.now()
+    const { user, system } = process.cpuUsage(before)
+    slices.push({ from, to, cpu: (user + system) / 1000 })
   }
   await setTimeout(50)
   observer.disconnect()
@@ -124,18 +143,27 @@ async function pausesOf (use: (key: string, index: number) => unknown): Promise<
     const garbage = collected.filter(({ startTime }) => startTime >= from && startTime < to).reduce((sum, { duration }) => sum + duration, 0)
     return to - from - garbage
   })
-  return { all: Math.max(...slices.map(({ from, to }) => to - from)), own: Math.max(...own) }
+  return { all: Math.max(...slices.map(({ from, to }) => to - from)), own: Math.max(...own), cpu: Math.max(...slices.map(({ cpu }) => cpu)) }
 }
 
-/** Operations a second with so many in flight. */
-async function rate (operation: () => Promise<unknown>, inFlight: number): Promise<number> {
+interface Rate {
+  /** Operations a second. */
+  readonly rate: number
+  /** CPU time of this process for one of them, in microseconds. */
+  readonly cpu: number
+}
+
+/** With so many in flight. */
+async function rateOf (operation: () => Promise<unknown>, inFlight: number): Promise<Rate> {
   const count = inFlight === 1 ? 2_000 : 20_000
   let started = 0
   const before = performance.now()
+  const used = process.cpuUsage()
   await Promise.all(Array.from({ length: inFlight }, async () => {
     while (started++ < count) await operation()
   }))
-  return count / ((performance.now() - before) / 1000)
+  const { user, system } = process.cpuUsage(used)
+  return { rate: count / ((performance.now() - before) / 1000), cpu: (user + system) / count }
 }
 
 async function redis (url: string): Promise<void> {
@@ -152,16 +180,22 @@ async function redis (url: string): Promise<void> {
     ])),
   }
   for (const inFlight of [1, 64, 512]) {
-    const rates: Record<string, number[]> = {}
+    const found: Record<string, Rate[]> = {}
     for (let round = -1; round < ROUNDS; round++) {
       for (const [name, operation] of rotated(Object.entries(contestants), round + 1)) {
-        const found = await rate(operation, inFlight)
-        if (round >= 0) (rates[name] ??= []).push(found)
+        const rate = await rateOf(operation, inFlight)
+        if (round >= 0) (found[name] ??= []).push(rate)
       }
     }
-    const [first] = Object.values(rates) as [number[]]
-    console.log(`Redis, ${inFlight} in flight: operations a second, and as a ratio to rate-limiter-flexible.`)
-    console.table(Object.fromEntries(Object.entries(rates).map(([name, own]) => [name, { 'a second': Math.round(spreadOf(own).median), ratio: shown(ratios(own, first), 2) }])))
+    const of = (name: string, what: keyof Rate) => (found[name] as Rate[]).map((rate) => rate[what])
+    const first = 'rate-limiter-flexible, ioredis'
+    console.log(`Redis, ${inFlight} in flight: operations a second, CPU time of this process for one, and both as ratios to rate-limiter-flexible.`)
+    console.table(Object.fromEntries(Object.keys(found).map((name) => [name, {
+      'a second': Math.round(spreadOf(of(name, 'rate')).median),
+      ratio: shown(ratios(of(name, 'rate'), of(first, 'rate')), 2),
+      'CPU us': spreadOf(of(name, 'cpu')).median.toFixed(0),
+      'CPU ratio': shown(ratios(of(name, 'cpu'), of(first, 'cpu')), 2),
+    }])))
   }
   io.disconnect()
   valkey.disconnect()

@@ -1,12 +1,21 @@
-/** The bench: all stacks side by side in one run, in interleaved rounds. `npm run bench -- --duration 3 --rounds 5 --connections 32` */
-import { availableParallelism, cpus, loadavg } from 'node:os'
+/** The bench: all stacks side by side in interleaved rounds, then the start. `npm run bench -- requests --only gatehouse,hand --duration 3 --rounds 5 --connections 32` */
+import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
-import { Contestant, type Slice } from './contestant.ts'
+import { sliceBeside, sliceOfBare, type Slice } from './beside.ts'
+import { Contestant } from './contestant.ts'
+import { arePinned, pinLoad } from './cores.ts'
+import { SCENARIOS, type Scenario } from './scenarios.ts'
 import { rotated, shown, spreadOf } from './spread.ts'
-import { NAMES, STACKS, type Stack } from './stacks.ts'
+import { isInstalled } from './stacks.ts'
+import { measureStart } from './start.ts'
+import { printAims, printScenarios, warnOfNoise, type Round } from './table.ts'
 
-const { values } = parseArgs({
+const PARTS = ['requests', 'start']
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
+    only: { type: 'string' },
     duration: { type: 'string', default: '3' },
     rounds: { type: 'string', default: '5' },
     connections: { type: 'string', default: '32' },
@@ -15,46 +24,67 @@ const { values } = parseArgs({
 const duration = positive('duration', values.duration)
 const rounds = positive('rounds', values.rounds)
 const connections = positive('connections', values.connections)
+const parts = positionals.length === 0 ? PARTS : positionals.map((part) => oneOf('part', part, PARTS))
+const scenarios = installed(chosen(values.only?.split(',')))
 
-const contestants: Contestant[] = []
-try {
-  for (const name of NAMES) contestants.push(await Contestant.start(name))
-  for (const contestant of contestants) await contestant.check()
-  console.log(`every stack answers as it should; ${rounds} rounds of ${duration} s a stack, ${connections} connections`)
-  console.log(`Node.js ${process.version}, ${availableParallelism()} cores, ${cpus()[0]?.model ?? 'unknown'}, load ${load()}`)
-  for (const contestant of contestants) await contestant.warmUp(connections)
-  print(await measureAll())
-} finally {
-  for (const contestant of contestants) contestant.stop()
+pinLoad()
+console.log(`Node.js ${process.version}, ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, load ${busy()}`)
+console.log(arePinned ? 'One core for the server, one for the load' : 'The server and the load share all cores: there is no taskset, or one core only')
+const met: boolean[] = []
+if (parts.includes('requests')) met.push(await requests())
+if (parts.includes('start')) met.push(await measureStart(rounds, connections))
+if (met.includes(false)) process.exitCode = 1
+
+async function requests (): Promise<boolean> {
+  const contestants: Contestant[] = []
+  try {
+    for (const scenario of scenarios) contestants.push(await Contestant.start(scenario))
+    for (const contestant of contestants) await contestant.check()
+    console.log(`Every stack answers as it should; ${rounds} rounds of ${duration} s a scenario, ${connections} connections`)
+    for (const contestant of contestants) await contestant.warmUp(connections)
+    const measured = await measureAll(contestants)
+    printScenarios(scenarios, measured)
+    warnOfNoise(measured)
+    return printAims(measured)
+  } finally {
+    for (const contestant of contestants) contestant.stop()
+  }
 }
 
-async function measureAll (): Promise<Record<Stack, Slice>[]> {
-  const measured: Record<Stack, Slice>[] = []
+async function measureAll (contestants: readonly Contestant[]): Promise<Round[]> {
+  const measured: Round[] = []
+  const bare = contestants.find(({ scenario }) => scenario.name === 'bare') as Contestant
   for (let round = 0; round < rounds; round++) {
-    const slices: Partial<Record<Stack, Slice>> = {}
-    for (const contestant of rotated(contestants, round)) slices[contestant.stack] = await contestant.measure({ duration, connections })
-    measured.push(slices as Record<Stack, Slice>)
-    console.log(`round ${round + 1}: ${NAMES.map((name) => `${name} ${slices[name]?.cpu.toFixed(1)} us`).join(', ')}; load ${load()}`)
+    const slices: Record<string, Slice> = {}
+    for (const contestant of rotated(contestants, round)) {
+      slices[contestant.scenario.name] = contestant === bare ? await sliceOfBare(bare, connections, duration) : await sliceBeside(bare, contestant, connections, duration)
+    }
+    measured.push(slices)
+    console.log(`round ${round + 1} of ${rounds}: bare Fastify ${shown(spreadOf(Object.values(slices).map((slice) => slice.bare)), 1)} us, load ${busy()}`)
   }
   return measured
 }
 
-function print (measured: readonly Record<Stack, Slice>[]): void {
-  const ratio = (of: Stack, to: Stack): string => shown(spreadOf(measured.map((round) => round[to].cpu / round[of].cpu)))
-  const median = (of: Stack, what: keyof Slice): number => spreadOf(measured.map((round) => round[of][what])).median
-  console.table(Object.fromEntries(NAMES.map((name) => [STACKS[name].title, {
-    'ratio to bare Fastify': ratio(name, 'bare'),
-    'CPU us/request': median(name, 'cpu').toFixed(1),
-    'requests/s': Math.round(median(name, 'rate')),
-    'p99 ms': median(name, 'p99').toFixed(1),
-  }])))
-  const toHand = spreadOf(measured.map((round) => round.casl.cpu / round.gatehouse.cpu))
-  console.log(`fastify-gatehouse against the hand-written stack, above 1 is faster: ${shown(toHand)}`)
-  if (toHand.median < 1) process.exitCode = 1
+/** With bare Fastify always. */
+function chosen (only: readonly string[] | undefined): readonly Scenario[] {
+  if (only === undefined) return SCENARIOS
+  const names = ['bare', ...only.map((name) => oneOf('--only', name, SCENARIOS.map(({ name }) => name)))]
+  return SCENARIOS.filter(({ name }) => names.includes(name))
 }
 
-function load (): string {
+function installed (scenarios: readonly Scenario[]): readonly Scenario[] {
+  const left = scenarios.filter(({ stack }) => !isInstalled(stack))
+  if (left.length > 0) console.log(`Left out: ${left.map(({ title }) => title).join(', ')}. \`npm ci --prefix bench/peers --ignore-scripts\` installs what they need.`)
+  return scenarios.filter((scenario) => !left.includes(scenario))
+}
+
+function busy (): string {
   return loadavg().map((value) => value.toFixed(1)).join(' ')
+}
+
+function oneOf (what: string, given: string, allowed: readonly string[]): string {
+  if (!allowed.includes(given)) throw new Error(`${what}: there is no "${given}"; there are ${allowed.join(', ')}`)
+  return given
 }
 
 function positive (name: string, given: string): number {

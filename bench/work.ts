@@ -1,5 +1,4 @@
 /** The work that every stack does: one article of the own tenant, read by an editor with a signed token. */
-import { createHmac } from 'node:crypto'
 
 export interface Article {
   readonly id: string
@@ -13,8 +12,9 @@ export interface User {
   readonly roles: readonly string[]
 }
 
-export const SECRET = 'the secret of the bench, 32 bytes long or more'
+/** Who issues the tokens, and whom they are for. */
 export const NAME = 'bench'
+export const ROLE = 'editor'
 
 const ARTICLES: readonly Article[] = [
   { id: '1', tenantId: 'aurora', title: 'Northern lights tonight' },
@@ -26,18 +26,21 @@ export function find (id: string): Article | undefined {
   return BY_ID.get(id)
 }
 
-/** The policy of an editor: action and subject of each rule; all of them only within the user's own tenant. */
-export const RULES: readonly (readonly [action: string, subject: string])[] = [
+export type Rule = readonly [action: string, subject: string]
+
+const RULES: readonly Rule[] = [
   ['create', 'Article'], ['read', 'Article'], ['update', 'Article'], ['delete', 'Article'],
   ['read', 'Comment'], ['delete', 'Comment'], ['read', 'Image'], ['create', 'Image'], ['read', 'Settings'], ['read', 'Statistics'],
 ]
 
-const CLAIMS = { sub: 'ada', tenantId: 'aurora', roles: ['editor'], iss: NAME, aud: NAME }
-
-/** A token (RFC 7519) that is good for an hour. */
-export function token (secret: string = SECRET): string {
-  const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url')
-  const now = Math.floor(Date.now() / 1000)
-  const input = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ ...CLAIMS, iat: now, exp: now + 3600 })}`
-  return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`
+/** The policy of an editor: action and subject of each rule; all of them only within the user's own tenant. */
+export function rulesOf (count: number): readonly Rule[] {
+  const others = Array.from({ length: count - RULES.length }, (_, index): Rule => [['read', 'update'][index % 2] as string, `Subject${index >> 1}`])
+  return [...RULES, ...others]
 }
+
+export const CLAIMS = { sub: 'ada', tenantId: 'aurora', roles: [ROLE], iss: NAME, aud: NAME }
+
+/** What a user may do in any time, where he is not meant to be stopped; and where he is. */
+export const PLENTY = { limit: 1_000_000_000, window: 60 }
+export const HARDLY = { limit: 1, window: 86_400 }

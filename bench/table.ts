@@ -1,0 +1,63 @@
+/** What the rounds come to: a line for each scenario, and one for each aim. */
+import type { Slice } from './beside.ts'
+import { AIMS, type Aim, type Scenario } from './scenarios.ts'
+import { shown, spreadOf, type Spread } from './spread.ts'
+
+/** The slices of a round, by the names of their scenarios. */
+export type Round = Readonly<Record<string, Slice>>
+
+/** The 200 that the refusals of a stack stand beside. */
+const OWN_200 = { hand: 'hand-new', gatehouse: 'gatehouse-new' } as const
+
+export function printScenarios (scenarios: readonly Scenario[], rounds: readonly Round[]): void {
+  console.table(Object.fromEntries(scenarios.map((scenario) => [scenario.title, lineOf(scenario, rounds)])))
+}
+
+/** Whether none is missed. One that is missed within the spread counts as met. */
+export function printAims (rounds: readonly Round[]): boolean {
+  const measured = AIMS.flatMap((aim) => {
+    const spread = ratio(rounds, ...aim.of)
+    return spread === null ? [] : [{ aim, spread }]
+  })
+  if (measured.length === 0) return true
+  console.log('The aims; above 1 is cheaper than what it stands beside')
+  console.table(Object.fromEntries(measured.map(({ aim, spread }) => [aim.title, { 'at least': aim.least.toFixed(2), measured: shown(spread), '': verdict(aim, spread) }])))
+  return measured.every(({ aim, spread }) => spread.max >= aim.least)
+}
+
+/** How far bare Fastify's slices may lie apart before the figures are worth little. */
+const QUIET = 2
+
+/** Says so where the machine was too busy. */
+export function warnOfNoise (rounds: readonly Round[]): void {
+  const { min, max } = spreadOf(rounds.flatMap((round) => Object.values(round).map(({ bare }) => bare)))
+  if (max / min > QUIET) console.log(`The machine was busy: bare Fastify took ${(max / min).toFixed(1)} times as long at one time as at another. Look at the spreads.`)
+}
+
+function verdict ({ least }: Aim, { median, max }: Spread): string {
+  if (median >= least) return 'met'
+  return max >= least ? 'met within the spread' : 'missed'
+}
+
+function lineOf ({ name, stack, status }: Scenario, rounds: readonly Round[]): object {
+  const median = (what: keyof Slice): number => spreadOf(rounds.map((round) => (round[name] as Slice)[what])).median
+  const own = status === 200 ? null : ratio(rounds, OWN_200[stack as keyof typeof OWN_200], name)
+  return {
+    'ratio to bare Fastify': shown(ratio(rounds, 'bare', name) as Spread),
+    'ratio to its own 200': own === null ? '' : shown(own),
+    'CPU us/request': median('cpu').toFixed(1),
+    'requests/CPU s': Math.round(1e6 / median('cpu')),
+    'requests/s': Math.round(median('rate')),
+    'p99 ms': median('p99').toFixed(2),
+    'RSS MB': Math.round(median('rss') / 1e6),
+  }
+}
+
+/** Each as a ratio to bare Fastify beside it, and then to each other; `null` where one of the two was left out. */
+function ratio (rounds: readonly Round[], numerator: string, denominator: string): Spread | null {
+  const values = rounds.flatMap((round) => {
+    const [above, below] = [round[numerator], round[denominator]]
+    return above === undefined || below === undefined ? [] : [(above.cpu / above.bare) / (below.cpu / below.bare)]
+  })
+  return values.length === 0 ? null : spreadOf(values)
+}
