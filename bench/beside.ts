@@ -1,5 +1,11 @@
-/** A slice of a scenario beside one of bare Fastify: both in short pieces that take turns, so that a machine whose speed changes from second to second is as fast for one as for the other. */
-import type { Contestant, Piece } from './contestant.ts'
+/**
+ * A slice of a scenario beside one of bare Fastify: both in short pieces that take turns, so that a machine whose speed changes from second to second is as fast for one as for the other.
+ *
+ * Each slice has new processes, for they are not alike: on Node.js 20 a server that had a pause may be left with a `process.nextTick` that costs 2.5 us more a request, for as long as it lives.
+ * So nobody may wait for his turn longer than a piece, and the luck of a process must be in the spread.
+ */
+import { Contestant, type Piece } from './contestant.ts'
+import type { Scenario } from './scenarios.ts'
 import { spreadOf } from './spread.ts'
 
 export interface Slice {
@@ -18,24 +24,21 @@ export interface Slice {
 /** Of each side. Bare Fastify's are the first and the last: what drifts meets both alike. */
 const PIECES = 4
 
-/** `seconds`: of each side. */
-export async function sliceBeside (bare: Contestant, contestant: Contestant, connections: number, seconds: number): Promise<Slice> {
-  // Bare Fastify's last slice was a moment ago.
-  await contestant.runIn(connections)
-  const [theirs, own]: [Piece[], Piece[]] = [[], []]
-  for (let turn = 0; turn < PIECES; turn++) {
-    const order = turn % 2 === 0 ? [bare, contestant] : [contestant, bare]
-    for (const side of order) (side === bare ? theirs : own).push(await side.piece(connections, seconds / PIECES))
+/** `seconds`: of each side. Bare Fastify beside itself tells how far to trust the others. */
+export async function sliceBeside (bare: Scenario, scenario: Scenario, connections: number, seconds: number): Promise<Slice> {
+  const [floor, contestant] = [await Contestant.start(bare), await Contestant.start(scenario)]
+  try {
+    for (const side of [floor, contestant]) await side.warmUp(connections)
+    const [theirs, own]: [Piece[], Piece[]] = [[], []]
+    for (let turn = 0; turn < PIECES; turn++) {
+      const order = turn % 2 === 0 ? [floor, contestant] : [contestant, floor]
+      for (const side of order) (side === floor ? theirs : own).push(await side.piece(connections, seconds / PIECES))
+    }
+    return { cpu: cpuOf(own), bare: cpuOf(theirs), rate: sum(own, 'answers') / sum(own, 'seconds'), p99: spreadOf(own.map(({ p99 }) => p99)).median, rss: Math.max(...own.map(({ rss }) => rss)) }
+  } finally {
+    floor.stop()
+    contestant.stop()
   }
-  return { cpu: cpuOf(own), bare: cpuOf(theirs), rate: sum(own, 'answers') / sum(own, 'seconds'), p99: spreadOf(own.map(({ p99 }) => p99)).median, rss: Math.max(...own.map(({ rss }) => rss)) }
-}
-
-/** Bare Fastify beside itself. */
-export async function sliceOfBare (bare: Contestant, connections: number, seconds: number): Promise<Slice> {
-  await bare.runIn(connections)
-  const piece = await bare.piece(connections, seconds)
-  const cpu = cpuOf([piece])
-  return { cpu, bare: cpu, rate: piece.answers / piece.seconds, p99: piece.p99, rss: piece.rss }
 }
 
 function cpuOf (pieces: readonly Piece[]): number {

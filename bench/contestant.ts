@@ -1,4 +1,4 @@
-/** A scenario's server in a process of its own: started once, checked, then measured slice by slice. */
+/** A scenario's server in a process of its own: started, checked, warmed up and measured. */
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -15,9 +15,7 @@ const SERVER = fileURLToPath(new URL('./server.ts', import.meta.url))
 const TSCONFIG = fileURLToPath(new URL('./tsconfig.json', import.meta.url))
 
 /** As many requests as the compiler of V8 wants to see before it is done; whoever is slow does fewer. */
-const WARM_UP = { seconds: 15, most: 30_000 }
-/** V8 throws compiled code away that nobody has run for a while, so a server that had to wait for its turn gets warm again. */
-const RUN_IN = { seconds: 1, most: 3_000 }
+const WARM_UP = { seconds: 5, most: 100_000 }
 
 /** What a server did under load for a moment. */
 export interface Piece {
@@ -64,10 +62,6 @@ export class Contestant {
 
   async warmUp (connections: number): Promise<void> {
     await this.load({ connections, ...WARM_UP })
-  }
-
-  async runIn (connections: number): Promise<void> {
-    await this.load({ connections, ...RUN_IN })
   }
 
   async piece (connections: number, seconds: number): Promise<Piece> {

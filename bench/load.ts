@@ -36,7 +36,10 @@ export async function load ({ connections, seconds, most }: Load, { port, next, 
       times.record(Math.ceil(microseconds))
     },
   }
-  await Promise.all(Array.from({ length: connections }, () => converse(exchange)))
+  let isOver = false
+  const awake = (): void => { if (!isOver) setImmediate(awake) }
+  awake()
+  await Promise.all(Array.from({ length: connections }, () => converse(exchange))).finally(() => { isOver = true })
   if (times.count === 0) throw new Error('nothing was answered')
   return { answers: times.count, seconds: (performance.now() - began) / 1000, p99: times.percentile(99) / 1000 }
 }

@@ -1,7 +1,7 @@
 /** The bench: all stacks side by side in interleaved rounds, then the start. `npm run bench -- requests --only gatehouse,hand --duration 3 --rounds 5 --connections 32` */
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
-import { sliceBeside, sliceOfBare, type Slice } from './beside.ts'
+import { sliceBeside, type Slice } from './beside.ts'
 import { Contestant } from './contestant.ts'
 import { arePinned, pinLoad } from './cores.ts'
 import { SCENARIOS, type Scenario } from './scenarios.ts'
@@ -16,7 +16,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     only: { type: 'string' },
-    duration: { type: 'string', default: '3' },
+    duration: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '5' },
     connections: { type: 'string', default: '32' },
   },
@@ -36,29 +36,28 @@ if (parts.includes('start')) met.push(await measureStart(rounds, connections))
 if (met.includes(false)) process.exitCode = 1
 
 async function requests (): Promise<boolean> {
-  const contestants: Contestant[] = []
+  for (const scenario of scenarios) await mustAnswer(scenario)
+  console.log(`Every stack answers as it should; ${rounds} rounds of ${duration} s a scenario, ${connections} connections`)
+  const measured = await measureAll()
+  printScenarios(scenarios, measured)
+  warnOfNoise(measured)
+  return printAims(measured)
+}
+
+async function mustAnswer (scenario: Scenario): Promise<void> {
+  const contestant = await Contestant.start(scenario)
   try {
-    for (const scenario of scenarios) contestants.push(await Contestant.start(scenario))
-    for (const contestant of contestants) await contestant.check()
-    console.log(`Every stack answers as it should; ${rounds} rounds of ${duration} s a scenario, ${connections} connections`)
-    for (const contestant of contestants) await contestant.warmUp(connections)
-    const measured = await measureAll(contestants)
-    printScenarios(scenarios, measured)
-    warnOfNoise(measured)
-    return printAims(measured)
+    await contestant.check()
   } finally {
-    for (const contestant of contestants) contestant.stop()
+    contestant.stop()
   }
 }
 
-async function measureAll (contestants: readonly Contestant[]): Promise<Round[]> {
+async function measureAll (): Promise<Round[]> {
   const measured: Round[] = []
-  const bare = contestants.find(({ scenario }) => scenario.name === 'bare') as Contestant
   for (let round = 0; round < rounds; round++) {
     const slices: Record<string, Slice> = {}
-    for (const contestant of rotated(contestants, round)) {
-      slices[contestant.scenario.name] = contestant === bare ? await sliceOfBare(bare, connections, duration) : await sliceBeside(bare, contestant, connections, duration)
-    }
+    for (const scenario of rotated(scenarios, round)) slices[scenario.name] = await sliceBeside(scenarios[0] as Scenario, scenario, connections, duration)
     measured.push(slices)
     console.log(`round ${round + 1} of ${rounds}: bare Fastify ${shown(spreadOf(Object.values(slices).map((slice) => slice.bare)), 1)} us, load ${busy()}`)
   }

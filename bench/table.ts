@@ -43,7 +43,7 @@ function lineOf ({ name, stack, status }: Scenario, rounds: readonly Round[]): o
   const median = (what: keyof Slice): number => spreadOf(rounds.map((round) => (round[name] as Slice)[what])).median
   const own = status === 200 ? null : ratio(rounds, OWN_200[stack as keyof typeof OWN_200], name)
   return {
-    'ratio to bare Fastify': shown(ratio(rounds, 'bare', name) as Spread),
+    'ratio to bare Fastify': shown(spreadOf(rounds.map((round) => 1 / share(round[name] as Slice)))),
     'ratio to its own 200': own === null ? '' : shown(own),
     'CPU us/request': median('cpu').toFixed(1),
     'requests/CPU s': Math.round(1e6 / median('cpu')),
@@ -53,11 +53,17 @@ function lineOf ({ name, stack, status }: Scenario, rounds: readonly Round[]): o
   }
 }
 
-/** Each as a ratio to bare Fastify beside it, and then to each other; `null` where one of the two was left out. */
+/** Of two scenarios, each beside bare Fastify; `null` where one of the two was left out. */
 function ratio (rounds: readonly Round[], numerator: string, denominator: string): Spread | null {
   const values = rounds.flatMap((round) => {
     const [above, below] = [round[numerator], round[denominator]]
-    return above === undefined || below === undefined ? [] : [(above.cpu / above.bare) / (below.cpu / below.bare)]
+    if (above === undefined || below === undefined) return []
+    return [(numerator === 'bare' ? 1 : share(above)) / share(below)]
   })
   return values.length === 0 ? null : spreadOf(values)
+}
+
+/** How many times bare Fastify's CPU time. */
+function share ({ cpu, bare }: Slice): number {
+  return cpu / bare
 }

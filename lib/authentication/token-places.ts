@@ -1,7 +1,7 @@
 /** Where a bearer token may stand in a request: RFC 6750 section 2, a cookie, and what a browser can set on a WebSocket. */
 import type { FastifyRequest } from 'fastify'
 import { wrongOption } from '../option-error.ts'
-import { TOKEN, TOKEN68 } from './grammar.ts'
+import { TOKEN } from './grammar.ts'
 import { mayUseCookies, type TrustedSites } from './request-site.ts'
 import type { AuthorizationField, CredentialPlace, Found } from './scheme.ts'
 import { checkKeys } from './schemes/options.ts'
@@ -154,10 +154,9 @@ function isBlank (code: number): boolean {
   return code === 0x20 || code === 0x09
 }
 
-/** facts: authentication B8: what is no token68 goes no further. */
+/** Whether it is a token68 at all, `tokenReader` says. */
 function tokenIn (place: CredentialPlace, token: string, maxLength: number): Found<string> {
   if (token.length > maxLength) return malformed(place, `the token is longer than ${maxLength} characters`)
-  if (!TOKEN68.test(token)) return malformed(place, 'there is no token, or it has characters that a token cannot have')
   return { kind: 'credentials', place, credentials: token }
 }
 

@@ -147,8 +147,9 @@ export function decideRecord (can: Can, asker: Asker, record: object, written: r
   if (covered && !ability.allows('read', subject, record)) {
     return { ...no(can, 'hidden', whyNot(ability, 'read', subject, record), ability.decisive('read', subject, record)), asked: { action: 'read', subject, record } }
   }
-  if (!ability.allows(action, subject, record)) return forbidden(can, asker, record)
-  return fieldsNo(can, forbiddenFields(ability, action, subject, record, written, 'old'), record, 'old') ?? yes(ability.decisive(action, subject, record))
+  const rule = ability.decisive(action, subject, record)
+  if (rule === null || rule.inverted) return forbidden(can, asker, record)
+  return fieldsNo(can, forbiddenFields(ability, action, subject, record, written, 'old'), record, 'old') ?? yes(rule)
 }
 
 function fieldsNo (can: Can, fields: readonly string[] | null, record: object, state: State): No | null {

@@ -81,7 +81,12 @@ export function mergeHeader (reply: FastifyReply, name: string, names: readonly 
 
 /** Keeps the answer out of shared caches (RFC 9111 section 5.2.2.7), whatever else the application says of caching. */
 export function makePrivate (reply: FastifyReply): void {
-  const present = String(reply.getHeader('cache-control') ?? '')
+  const said = reply.getHeader('cache-control')
+  if (said === undefined) {
+    reply.header('cache-control', 'private')
+    return
+  }
+  const present = String(said)
   if (/\b(?:private\b(?!\s*=)|no-store\b)/i.test(present)) return
   const others = present.split(',').map((part) => part.trim()).filter((part) => part !== '' && !/^(?:public|s-maxage)\b/i.test(part))
   reply.header('cache-control', ['private', ...others].join(', '))

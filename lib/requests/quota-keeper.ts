@@ -7,7 +7,7 @@ import { quotasFor } from '../policies/quotas.ts'
 import { Refusal, refusal } from '../refusal.ts'
 import { reportThrottle } from '../reporting/throttle-event.ts'
 import { networkOf } from '../throttling/address.ts'
-import { keptKeys, keyMaker, plainKeys } from '../throttling/key.ts'
+import { hashedKeys, keptKeys, keyMaker, plainKeys, type CounterKey } from '../throttling/key.ts'
 import { Outage } from '../throttling/outage.ts'
 import type { QuotasSettings } from '../throttling/quota-options.ts'
 import { counterOf, isCost, isQuota, type Quota } from '../throttling/quota.ts'
@@ -36,14 +36,14 @@ const FIELDS = ['RateLimit', 'RateLimit-Policy']
 export class QuotaKeeper {
   readonly #settings: QuotasSettings
   readonly #quotas: Quotas
-  readonly #keyOf: (kind: string, text: string) => string
+  readonly #keyOf: CounterKey
   /** What those of the policies in force say of themselves, each written once. */
   readonly #written = new WeakMap<QuotaRule, { readonly member: string, readonly counter: string }>()
 
   constructor (settings: QuotasSettings, log: Log) {
     this.#settings = settings
-    const hashed = keyMaker('quota', settings.secret)
-    this.#keyOf = settings.shared ? keptKeys(hashed) : plainKeys(hashed)
+    const hashed = hashedKeys(keyMaker('quota', settings.secret))
+    this.#keyOf = keptKeys(settings.shared ? hashed : plainKeys(hashed))
     const { store, onStoreError } = settings
     const outage = new Outage({
       deadline: settings.deadline,
@@ -124,13 +124,13 @@ export class QuotaKeeper {
     if (!isCost(cost)) throw new TypeError(`the cost of the quota "${name}" must be an integer from 0 up`)
     const owner = cost === 0 ? null : this.#ownerOf(quota, request)
     if (owner === null) return null
-    return { name, allowance, member, cost: Math.min(cost, allowance.limit), key: this.#keyOf(owner.kind, `${counter}${quota.eachRoute ? plan.url : ''}\n${owner.text}`) }
+    return { name, allowance, member, cost: Math.min(cost, allowance.limit), key: this.#keyOf(owner.kind, quota.eachRoute ? counter + plan.url : counter, owner.text) }
   }
 
   #pursedRule (rule: QuotaRule, request: FastifyRequest): Purse {
     const { kind, text } = this.#userOf(request)
     const { member, counter } = this.#writtenOf(rule)
-    return { name: rule.name, allowance: rule, member, cost: 1, key: this.#keyOf(kind, `${counter}\n${text}`) }
+    return { name: rule.name, allowance: rule, member, cost: 1, key: this.#keyOf(kind, counter, text) }
   }
 
   #writtenOf (rule: QuotaRule): { readonly member: string, readonly counter: string } {

@@ -13,11 +13,11 @@ export interface RecentOptions<V> {
 }
 
 /** Two maps, each for half of the room: when the young one is full it becomes the old one, and what is left of that is forgotten. */
-export class Recent<V> {
+export class Recent<V, K = string> {
   readonly #room: Room
   readonly #bytesOf: (value: V) => number
-  #young = new Map<string, V>()
-  #old = new Map<string, V>()
+  #young = new Map<K, V>()
+  #old = new Map<K, V>()
   #youngBytes = 0
   #oldBytes = 0
 
@@ -34,7 +34,7 @@ export class Recent<V> {
     return this.#youngBytes + this.#oldBytes
   }
 
-  get (key: string): V | undefined {
+  get (key: K): V | undefined {
     const value = this.#young.get(key)
     if (value !== undefined) return value
     const older = this.take(key)
@@ -43,7 +43,7 @@ export class Recent<V> {
   }
 
   /** The key must not be there. */
-  put (key: string, value: V): void {
+  put (key: K, value: V): void {
     const bytes = this.#bytesOf(value)
     if (2 * (this.#young.size + 1) > this.#room.entries || 2 * (this.#youngBytes + bytes) > this.#room.bytes) this.#turn()
     this.#young.set(key, value)
@@ -51,7 +51,7 @@ export class Recent<V> {
   }
 
   /** Gives what is there and forgets it. */
-  take (key: string): V | undefined {
+  take (key: K): V | undefined {
     const young = this.#young.get(key)
     if (young !== undefined) {
       this.#young.delete(key)

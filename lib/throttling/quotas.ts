@@ -55,14 +55,16 @@ export class Quotas {
       asked.push(answer)
       if (answer instanceof Promise) isLater = true
     }
-    if (!isLater) return this.#settled(purses, asked as (Spent | null)[])
-    return Promise.allSettled(asked.map(async (answer) => answer)).then((settled) => {
-      const failed = settled.find((one) => one.status === 'rejected')
-      const spent = settled.map((one) => one.status === 'fulfilled' ? one.value : null)
-      if (failed === undefined) return this.#settled(purses, spent)
-      this.#giveBack(spent)
-      throw failed.reason
-    })
+    return isLater ? this.#allSettled(purses, asked) : this.#settled(purses, asked as (Spent | null)[])
+  }
+
+  async #allSettled (purses: readonly Purse[], asked: readonly (Spent | null | Promise<Spent | null>)[]): Promise<Payment> {
+    const settled = await Promise.allSettled(asked.map(async (answer) => answer))
+    const failed = settled.find((one) => one.status === 'rejected')
+    const spent = settled.map((one) => one.status === 'fulfilled' ? one.value : null)
+    if (failed === undefined) return this.#settled(purses, spent)
+    this.#giveBack(spent)
+    throw failed.reason
   }
 
   #settled (purses: readonly Purse[], spent: readonly (Spent | null)[]): Payment {

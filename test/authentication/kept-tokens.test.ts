@@ -63,13 +63,21 @@ t.test('a wrong token is verified each time: nothing is kept of it, and it does 
   const good = token(goodClaims())
   await read(good)
   await read(good)
-  const forged = [token({ ...goodClaims(), sub: 'eve' }, {}, `another: ${SECRET}`), good.slice(0, -1), `${good}A`, good.toUpperCase(), '', '.', 'x']
+  const forged = [token({ ...goodClaims(), sub: 'eve' }, {}, `another: ${SECRET}`), good.slice(0, -1), `${good}A`, good.toUpperCase(), '.', 'x']
   for (const wrong of forged) {
     for (let i = 0; i < 3; i++) t.match(await read(wrong), { kind: 'invalid' })
     t.equal(asked.filter((one) => one === wrong).length, 3)
   }
   t.match(await read(good), { kind: 'token', claims: { sub: 'ada' } })
   t.equal(asked.filter((one) => one === good).length, 2)
+})
+
+t.test('authn B8: what is no token68 goes no further: nobody is asked about it', async (t) => {
+  const { read, asked } = await counted()
+  for (const none of ['', ' ', '=', 'a=b', 'a b', `${token(goodClaims())},`, 'ä', '\0']) {
+    for (let i = 0; i < 2; i++) t.match(await read(none), { kind: 'invalid', reason: /^there is no token, or it has characters/ })
+  }
+  t.strictSame(asked, [])
 })
 
 t.test('two tokens never meet: of tokens that differ in one character each is judged by itself', async () => {

@@ -246,7 +246,7 @@ t.test('whatever a cookie header holds, a token is found exactly where RFC 6265 
     const found = find({ headers: { cookie } } as FastifyRequest, [])
     if (values.length > 1) return found.kind === 'malformed'
     if (values.length === 0 || values[0] === '') return found.kind === 'nothing'
-    return values[0] === '=' ? found.kind === 'malformed' : found.kind === 'credentials' && found.credentials === values[0]
+    return found.kind === 'credentials' && found.credentials === values[0]
   }), { numRuns: 2000 })
   t.pass()
 })

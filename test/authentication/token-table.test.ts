@@ -7,23 +7,23 @@ interface Named extends Held {
   readonly name: string
 }
 
-const held = (name: string, bytes = 100): Named => ({ name, bytes })
+const held = (token: string, bytes = 100, name = token): Named => ({ token, name, bytes })
 
 /** As for a token that was verified: what came once is not kept yet. */
-function put (table: TokenTable<Named>, name: string, value: Named): void {
-  if (table.cameBefore(name)) table.put(name, value)
+function put (table: TokenTable<Named>, value: Named): void {
+  if (table.cameBefore(value.token)) table.put(value)
 }
 
-function putTwice (table: TokenTable<Named>, name: string, bytes?: number): void {
-  put(table, name, held(`${name} at first`, bytes))
-  put(table, name, held(name, bytes))
+function putTwice (table: TokenTable<Named>, token: string, bytes?: number): void {
+  put(table, held(token, bytes, `${token} at first`))
+  put(table, held(token, bytes))
 }
 
 t.test('what was put twice is found, under its own key only, until it is taken away', (t) => {
   const table = tokenTable<Named>({ entries: 80, bytes: 80_000 })
-  put(table, 'a', held('a'))
+  put(table, held('a'))
   t.equal(table.get('a'), undefined)
-  put(table, 'a', held('again a'))
+  put(table, held('a', 100, 'again a'))
   putTwice(table, 'b')
   t.equal(table.get('a')?.name, 'again a')
   t.equal(table.get('b')?.name, 'b')
@@ -41,11 +41,26 @@ t.test('what was put twice is found, under its own key only, until it is taken a
   t.end()
 })
 
+t.test('two tokens that end alike are never taken for each other: the later takes the place of the other', (t) => {
+  const table = tokenTable<Named>({ entries: 80, bytes: 80_000 })
+  const [one, other] = ['one.the-same-end', 'another.the-same-end']
+  put(table, held(one))
+  put(table, held(one))
+  t.equal(table.get(other), undefined)
+  table.delete(other)
+  t.equal(table.get(one)?.name, one)
+  put(table, held(other))
+  t.equal(table.get(other)?.name, other)
+  t.equal(table.get(one), undefined)
+  t.strictSame([table.entries, table.bytes], [1, 100])
+  t.end()
+})
+
 t.test('a flood of what comes once pushes nothing out, and takes next to no room', (t) => {
   const table = tokenTable<Named>({ entries: 800, bytes: 1_000_000 })
   const good = Array.from({ length: 200 }, (_, index) => `good ${index}`)
   for (const name of good) putTwice(table, name)
-  for (let index = 0; index < 100_000; index++) put(table, `flood ${index}`, held(`flood ${index}`))
+  for (let index = 0; index < 100_000; index++) put(table, held(`flood ${index}`))
   t.strictSame(good.filter((name) => table.get(name) === undefined), [])
   t.ok(table.entries < 400, `${table.entries} are kept`)
   t.end()
@@ -56,9 +71,9 @@ t.test('within a flood of what comes once, what comes twice is kept', (t) => {
   const random = (index: number): string => createHash('sha256').update(String(index)).digest('base64url')
   let kept = 0
   for (let index = 0; index < 1000; index++) {
-    put(table, random(index), held('good'))
-    for (let other = 0; other < 100; other++) put(table, random(10_000 + index * 100 + other), held('flood'))
-    put(table, random(index), held('good'))
+    put(table, held(random(index)))
+    for (let other = 0; other < 100; other++) put(table, held(random(10_000 + index * 100 + other)))
+    put(table, held(random(index)))
     if (table.get(random(index)) !== undefined) kept++
   }
   t.ok(kept > 950, `${kept} of 1000`)
@@ -68,7 +83,7 @@ t.test('within a flood of what comes once, what comes twice is kept', (t) => {
 t.test('what comes in turn, always in the same order, is kept from the second time on', (t) => {
   const table = tokenTable<Named>({ entries: 2000, bytes: 1_000_000 })
   const names = Array.from({ length: 900 }, (_, index) => createHash('sha256').update(String(index)).digest('base64url'))
-  for (let round = 0; round < 2; round++) for (const name of names) put(table, name, held(name))
+  for (let round = 0; round < 2; round++) for (const name of names) put(table, held(name))
   const lost = names.filter((name) => table.get(name) === undefined)
   t.ok(lost.length < 20, `${lost.length} of ${names.length} are not`)
   t.end()
@@ -103,9 +118,9 @@ t.test('whatever comes in whatever order: never more than the room, never anothe
     for (const [index, { what, key, bytes: size }] of steps.entries()) {
       const name = `token ${key}`
       if (what === 'put') {
-        const value = held(`${name} of step ${index}`, size)
+        const value = held(name, size, `${name} of step ${index}`)
         if (!table.cameBefore(name)) continue
-        table.put(name, value)
+        table.put(value)
         last.set(name, value)
       } else if (what === 'delete') {
         table.delete(name)

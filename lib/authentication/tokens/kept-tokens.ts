@@ -5,7 +5,7 @@ import type { Reading, TokenReader } from './token-reader.ts'
 import { tokenTable } from './token-table.ts'
 
 /**
- * Keeps what `read` says of tokens that are right, and of no others, by the whole token: two different ones cannot meet. Each further use asks whether
+ * Keeps what `read` says of tokens that are right, and of no others, and takes it for no other: the whole token is compared. Each further use asks whether
  * the token's time has come or ended, and whether what vouched for it still does.
  */
 export function keptTokens (read: TokenReader, room: Room): TokenReader {
@@ -28,7 +28,7 @@ export function keptTokens (read: TokenReader, room: Room): TokenReader {
   function keep (reading: Reading): Reading {
     if (reading.kind !== 'token' || !table.cameBefore(reading.token)) return reading
     const own = reading.copy()
-    table.put(own.token, own)
+    table.put(own)
     return own
   }
 }

@@ -1,4 +1,5 @@
 /** From a token to what it says, whoever verifies it: one that says that it is something else is no access token. */
+import { TOKEN68 } from '../grammar.ts'
 import { ReadToken } from './read-token.ts'
 import { tokenTypes } from './token-type.ts'
 import { reasonAgainstType } from './type-rules.ts'
@@ -17,10 +18,15 @@ export interface TokenReaderOptions {
   readonly profile: boolean
 }
 
+/** facts: authentication B8: it goes no further. */
+const NO_TOKEN68: RefusedToken = Object.freeze({ kind: 'invalid', reason: 'there is no token, or it has characters that a token cannot have' })
+
 export function tokenReader ({ verify, typed, profile }: TokenReaderOptions): TokenReader {
   const typeOf = typed ? tokenTypes() : undefined
 
   return function readToken (token) {
+    // Here and not where it is found: of one that is kept nobody has to look at each character again.
+    if (!TOKEN68.test(token)) return NO_TOKEN68
     const verified = verify(token)
     return verified instanceof Promise ? verified.then((settled) => read(token, settled)) : read(token, verified)
   }
