@@ -28,7 +28,10 @@ const PIECES = 4
 export async function sliceBeside (bare: Scenario, scenario: Scenario, connections: number, seconds: number): Promise<Slice> {
   const [floor, contestant] = [await Contestant.start(bare), await Contestant.start(scenario)]
   try {
-    for (const side of [floor, contestant]) await side.warmUp(connections)
+    for (const side of [floor, contestant]) {
+      await side.check()
+      await side.warmUp(connections)
+    }
     const [theirs, own]: [Piece[], Piece[]] = [[], []]
     for (let turn = 0; turn < PIECES; turn++) {
       const order = turn % 2 === 0 ? [floor, contestant] : [contestant, floor]

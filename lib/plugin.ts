@@ -10,6 +10,7 @@ import { Boot, plainErrorHandler } from './boot.ts'
 import { decorate, PASSAGE, type Request } from './decorators.ts'
 import { Gatehouse } from './gatehouse.ts'
 import { settingsOf, type GatehouseOptions, type Settings } from './options.ts'
+import { trustProxyOf } from './proxy-trust.ts'
 import { Refusal, refusal } from './refusal.ts'
 import { isHeard, listening, report } from './reporting/decision-event.ts'
 import { quietAbout } from './reporting/quiet-log.ts'
@@ -24,6 +25,7 @@ import { issuedCookies, keepAddress } from './requests/throttle.ts'
 import { serveMetadata } from './routes/metadata-routes.ts'
 import type { RoutePlan } from './routes/plan.ts'
 import { Routes } from './routes/routes.ts'
+import { unknownProxies } from './unknown-proxy.ts'
 
 const gatehousePlugin: FastifyPluginAsync<GatehouseOptions> = async (app, options) => {
   const settings = settingsOf(options)
@@ -37,7 +39,7 @@ const gatehousePlugin: FastifyPluginAsync<GatehouseOptions> = async (app, option
     route.onSend = [route.onSend ?? [], lastLook].flat()
   })
   const gatehouse = await Gatehouse.open(settings, routes, app.log)
-  const life = new Life(settings, routes, gatehouse)
+  const life = new Life(settings, routes, gatehouse, trustProxyOf(app) ? () => null : unknownProxies())
   decorate(app, gatehouse, life)
   boot.keepUserDecorator()
   serveMetadata(app, settings.protectedResources)
@@ -74,14 +76,16 @@ class Life {
   #unknown: RoutePlan
   readonly #judge: Judge
   readonly #hasCircumstances: boolean
+  readonly #unknownProxy: ReturnType<typeof unknownProxies>
 
-  constructor (settings: Settings, routes: Routes, gatehouse: Gatehouse) {
+  constructor (settings: Settings, routes: Routes, gatehouse: Gatehouse, unknownProxy: ReturnType<typeof unknownProxies>) {
     this.#settings = settings
     this.#routes = routes
     this.#gatehouse = gatehouse
     this.#unknown = routes.unknown()
     this.#judge = new Judge()
     this.#hasCircumstances = hasCircumstances(settings)
+    this.#unknownProxy = unknownProxy
   }
 
   async prepare (): Promise<void> {
@@ -101,6 +105,8 @@ class Life {
     request.auth ??= null
     request.user ??= null as never
     keepAddress(request)
+    const proxy = this.#unknownProxy(request)
+    if (proxy !== null) request.log.warn(proxy)
     const plan = this.#routes.planFor(request) ?? this.#unknown
     const stoodIn = standIn(request.raw, plan.schemes)
     if (plan.mode === 'public' && plan.quotas.before.length === 0) return done()

@@ -10,10 +10,15 @@ const STRANGERS = [['9.9.9.9', '192.0.2.1', '203.0.113.1'], ['2001:db8::1', '3ff
 
 const MEND = 'Give Fastify the addresses or networks of your proxies, { trustProxy: \'10.0.0.0/8\' }'
 
+/** The option `trustProxy` as it was given to Fastify. */
+export function trustProxyOf (app: FastifyInstance): unknown {
+  const symbol = symbolsOf(app).find(({ description }) => description === OPTIONS)
+  return symbol === undefined ? undefined : (app as unknown as Record<symbol, { readonly trustProxy?: unknown } | undefined>)[symbol]?.trustProxy
+}
+
 /** What to warn of, or `null`. */
 export function proxyTrustProblem (app: FastifyInstance): string | null {
-  const symbol = symbolsOf(app).find(({ description }) => description === OPTIONS)
-  const { trustProxy } = (symbol === undefined ? {} : (app as unknown as Record<symbol, { readonly trustProxy?: unknown }>)[symbol]) ?? {}
+  const trustProxy = trustProxyOf(app)
   if (typeof trustProxy === 'number') {
     return `trustProxy: ${trustProxy} believes nobody: behind a proxy all clients have the proxy's address, and share what is counted by network. ${MEND}`
   }

@@ -49,9 +49,17 @@ function refused (request: FastifyRequest, reply: FastifyReply, payload: unknown
   if (!answersItself && status === no.statusCode) return payload
   discard(payload)
   const { type, text } = bodyOf(no, request, settings)
-  reply.code(no.statusCode).removeHeader('content-length').removeHeader('content-encoding').header('content-type', type)
+  reply.code(no.statusCode).header('content-type', type)
+  for (const name of OF_ANOTHER_BODY) without(reply, name)
   if (type.startsWith('text/html')) reply.header('x-robots-tag', 'noindex')
   return text
+}
+
+const OF_ANOTHER_BODY = ['content-length', 'content-encoding']
+
+/** To take away what is not there costs as much as what is: the object of the headers is never the same again. */
+function without (reply: FastifyReply, name: string): void {
+  if (reply.hasHeader(name)) reply.removeHeader(name)
 }
 
 function isRedirect (reply: FastifyReply): boolean {
@@ -72,8 +80,7 @@ export function challengeOrNot (request: FastifyRequest, reply: FastifyReply, { 
   }
   const schemes = no !== null && status === no.statusCode && tried !== null ? tried.schemes.filter((scheme) => scheme.oauth) : NO_SCHEMES
   if (schemes.length > 0) challenge(schemes)
-  // To take away what is not there costs as much as what is: the object of the headers is never the same again.
-  else if (reply.hasHeader('www-authenticate')) reply.removeHeader('www-authenticate')
+  else without(reply, 'www-authenticate')
 
   function challenge (these: readonly AnyScheme[]): void {
     reply.header('www-authenticate', challenges(these, tried, { request, realm, resourceMetadata: plan.resourceMetadata }))

@@ -13,7 +13,7 @@ export interface RecentOptions<V> {
 }
 
 /** Two maps, each for half of the room: when the young one is full it becomes the old one, and what is left of that is forgotten. */
-export class Recent<V, K = string> {
+export class Recent<K, V> {
   readonly #room: Room
   readonly #bytesOf: (value: V) => number
   #young = new Map<K, V>()

@@ -135,8 +135,8 @@ interface Spent {
 
 /** What is left once the cost was given back, if it was spent. */
 function unspent ({ spending, allowance: { limit, window }, cost }: Spent): Spending {
-  const { remaining, resetAfter, ...rest } = spending
-  return !spending.allowed ? spending : { ...rest, remaining: Math.min(limit, remaining + cost), resetAfter: Math.max(0, resetAfter - cost * window / limit) }
+  const { allowed, remaining, resetAfter, retryAfter } = spending
+  return allowed ? { allowed, remaining: Math.min(limit, remaining + cost), resetAfter: Math.max(0, resetAfter - cost * window / limit), retryAfter } : spending
 }
 
 /** A store can be anybody's: an answer that is none must not allow. */

@@ -6,6 +6,7 @@ import cors from '@fastify/cors'
 import jwt from '@fastify/jwt'
 import gatehouse, { authenticated } from '../../lib/index.ts'
 import { proxyTrustProblem } from '../../lib/proxy-trust.ts'
+import { unknownProxies } from '../../lib/unknown-proxy.ts'
 import { bare, keys, porch } from './porch.ts'
 
 const options = { schemes: [keys()] }
@@ -110,6 +111,34 @@ t.test('throttling 20: behind a trusted proxy the left part of X-Forwarded-For g
   const from = async (forwarded: string) => (await app.inject({ method: 'POST', url: '/sign-in', headers: { 'x-forwarded-for': forwarded } })).statusCode
   t.same([await from('192.0.2.1'), await from('evil, 192.0.2.1'), await from('203.0.113.9, 192.0.2.1')], [200, 200, 429])
   t.equal(await from('192.0.2.1, 203.0.113.9'), 200)
+})
+
+t.test('throttling 20: a proxy that Fastify was not told of is one warning, with its first request', async (t) => {
+  const warnings = async (given: object, requests: ReadonlyArray<readonly [from: string, forwarded: string | undefined]>): Promise<string[]> => {
+    const app = bare(t, given)
+    await app.register(gatehouse, options)
+    app.get('/x', { config: { access: 'public' } }, () => 'x')
+    for (const [remoteAddress, forwarded] of requests) {
+      const { statusCode } = await app.inject({ url: '/x', remoteAddress, headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded } })
+      t.equal(statusCode, 200)
+    }
+    return app.lines.filter(({ level }) => level === 40).map(({ msg }) => msg)
+  }
+  const client = '203.0.113.7'
+  for (const [proxy, shown] of [['127.0.0.1', '127.0.0.1'], ['10.1.2.3', '10.1.2.3'], ['172.31.0.9', '172.31.0.9'], ['192.168.7.7', '192.168.7.7'], ['100.64.0.1', '100.64.0.1'], ['::ffff:10.0.0.7', '10.0.0.7'], ['::1', '::1'], ['fd00::7', 'fd00::7']] as const) {
+    const told = await warnings({}, [['10.0.0.9', undefined], [proxy, client], [proxy, client], ['10.0.0.8', client]])
+    t.equal(told.length, 1, proxy)
+    t.ok(told[0]?.startsWith(`a request came from ${shown} with X-Forwarded-For: it seems to be a proxy`), proxy)
+    t.ok(told[0]?.endsWith(`{ trustProxy: '${shown}' }`), proxy)
+  }
+  t.same(await warnings({}, [['198.51.100.2', client], ['2001:db8::1', client], ['172.32.0.1', client], ['10.0.0.7', undefined]]), [], 'anybody can write the field, and a client inside may send none')
+  t.same(await warnings({ trustProxy: '10.0.0.0/8' }, [['10.0.0.7', client], ['192.168.0.1', client]]), [], 'who says whom to trust knows of proxies')
+  t.equal((await warnings({ trustProxy: false }, [['10.0.0.7', client]])).length, 1)
+})
+
+t.test('throttling 20: a request over a Unix socket has no address, and is not warned of', async (t) => {
+  const see = unknownProxies()
+  t.equal(see({ headers: { 'x-forwarded-for': '203.0.113.7' }, raw: { socket: {} } } as never), null)
 })
 
 t.test('throttling 20: an application that does not say whom it trusts is not warned', async (t) => {

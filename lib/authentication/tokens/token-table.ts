@@ -24,7 +24,7 @@ export interface TokenTable<H extends Held> {
  * A token is found by its mark, because to hash all of it costs as much as all else that a kept token needs, and is compared as a whole. Of two with one mark the later is kept.
  */
 export function tokenTable<H extends Held> (room: Room): TokenTable<H> {
-  const kept = new Recent<H, number>({ room, bytesOf: (held) => held.bytes })
+  const kept = new Recent<number, H>({ room, bytesOf: (held) => held.bytes })
   const seen = new Int32Array(2 ** Math.ceil(Math.log2(Math.min(2 * room.entries, MOST_SEEN))))
   const rows = seen.length / ROW
 
