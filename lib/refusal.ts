@@ -149,7 +149,7 @@ export function problem (no: Refusal, instance: string, detail = no.message): Re
   }
 }
 
-/** The problem of each kind up to its `instance`, as text: that of most refusals has nothing else in it. */
+/** The problem of each kind up to its `instance`, as text: that of most refusals has little else in it. */
 const WRITTEN = new Map(Object.keys(KINDS).map((kind) => {
   const { type = 'about:blank', title, status, detail } = KIND[kind as RefusalKind]
   return [kind, JSON.stringify({ type, title, status, code: kind, detail }).slice(0, -1)]
@@ -157,8 +157,10 @@ const WRITTEN = new Map(Object.keys(KINDS).map((kind) => {
 
 /** The same as JSON. */
 export function problemText (no: Refusal, instance: string, detail = no.message): string {
-  const isPlain = no.code === no.kind && detail === KINDS[no.kind].detail && no.fields === undefined && no.details === undefined && no.violated === undefined && no.help === undefined
-  return isPlain ? `${WRITTEN.get(no.kind)},"instance":${JSON.stringify(instance)}}` : JSON.stringify(problem(no, instance, detail))
+  const isPlain = no.code === no.kind && detail === KINDS[no.kind].detail && no.fields === undefined && no.details === undefined && no.help === undefined
+  if (!isPlain) return JSON.stringify(problem(no, instance, detail))
+  const violated = no.violated === undefined ? '' : `,"violated-policies":${JSON.stringify(no.violated)}`
+  return `${WRITTEN.get(no.kind)},"instance":${JSON.stringify(instance)}${violated}}`
 }
 
 /** Fastify's own shape of an error, for applications that keep it. */

@@ -98,11 +98,16 @@ function protocolOf (reply: FastifyReply, headers: SchemeHeaders): void {
 /** Law 8. */
 function cachingOf (reply: FastifyReply, { plan, refusal: no, schemeHeaders, sentInUrl }: Passage, settings: Settings): void {
   const looked = plan.mode !== 'public'
-  if (looked && reply.hasHeader('vary')) mergeHeader(reply, 'vary', plan.varyOn)
-  else if (looked && plan.vary !== '') reply.header('vary', plan.vary)
-  if (no !== null || reply.statusCode === 401) {
+  const isNo = no !== null || reply.statusCode === 401
+  if (looked && !reply.hasHeader('vary')) {
+    const vary = isNo ? plan.varyOfRefusal : plan.vary
+    if (vary !== '') reply.header('vary', vary)
+  } else {
+    if (looked) mergeHeader(reply, 'vary', plan.varyOn)
+    if (isNo && settings.html) mergeHeader(reply, 'vary', ['Accept'])
+  }
+  if (isNo) {
     reply.header('cache-control', 'no-store')
-    if (settings.html) mergeHeader(reply, 'vary', ['Accept'])
     if (reply.hasHeader('access-control-allow-origin')) mergeHeader(reply, 'access-control-expose-headers', EXPOSED)
     return
   }

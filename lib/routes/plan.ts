@@ -35,8 +35,9 @@ export interface RoutePlan {
   readonly resourceMetadata: string | undefined
   /** The request headers on which the answers depend. */
   readonly varyOn: readonly string[]
-  /** The same as the value of `Vary`. */
+  /** The same as the value of `Vary`, and that of a refusal, whose body may depend on `Accept` too. */
   readonly vary: string
+  readonly varyOfRefusal: string
   /** Whether one of those is a cookie or a key, or the answers depend on the connection itself, so that no shared cache may keep them. */
   readonly private: boolean
   /** The action, subject and parameter for decision events. */
@@ -90,6 +91,7 @@ function plan (route: Omit<DeclaredRoute, 'declaration'>, settings: Settings, mo
     resourceMetadata: resourceFor(route.url, settings.protectedResources)?.url,
     varyOn,
     vary: varyOn.join(', '),
+    varyOfRefusal: (settings.html ? [...varyOn.filter((name) => name.toLowerCase() !== 'accept'), 'Accept'] : varyOn).join(', '),
     private: schemes.some(({ varyOn }) => varyOn.length === 0 || varyOn.some((header) => header.toLowerCase() !== 'authorization')),
     can: cans[0] ?? null,
     ownErrorHandler: route.ownErrorHandler,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import t from 'tap'
 import fc from 'fast-check'
-import { fastifyShape, KINDS, problem, Refusal, refusal, type RefusalKind } from '../../lib/refusal.ts'
+import { fastifyShape, KINDS, problem, problemText, Refusal, refusal, type RefusalKind } from '../../lib/refusal.ts'
 
 const kinds = Object.keys(KINDS) as RefusalKind[]
 
@@ -18,6 +18,16 @@ t.test('law 7: reason and cause are for the log alone', async (t) => {
   const no = refusal('insufficient_permissions', { reason: 'secret reason', cause: new Error('secret cause') })
   for (const text of [JSON.stringify(no), JSON.stringify({ ...no }), JSON.stringify(problem(no, '/')), JSON.stringify(fastifyShape(no)), String(no)]) t.notMatch(text, /secret/)
   t.match(no.cause, { message: 'secret cause' })
+})
+
+t.test('the text of a problem is its JSON, whatever is in it', async (t) => {
+  const names = fc.option(fc.array(fc.string({ unit: 'binary', maxLength: 5 }), { maxLength: 3 }), { nil: undefined })
+  const text = fc.option(fc.string({ unit: 'binary', maxLength: 5 }), { nil: undefined })
+  fc.assert(fc.property(fc.constantFrom(...kinds), names, names, text, text, text, fc.string({ unit: 'binary' }), (kind, violated, fields, code, detail, help, instance) => {
+    const no = refusal(kind, { reason: 'r', violated, fields, code, detail, help, details: help === undefined ? undefined : { action: 'read' } })
+    return problemText(no, instance) === JSON.stringify(problem(no, instance)) && problemText(no, instance, 'another') === JSON.stringify(problem(no, instance, 'another'))
+  }))
+  t.equal(problemText(refusal('quota_exceeded', { reason: 'r', violated: ['few'] }), '/a'), JSON.stringify(problem(refusal('quota_exceeded', { reason: 'r', violated: ['few'] }), '/a')))
 })
 
 t.test('what a policy or an application adds is told', async (t) => {

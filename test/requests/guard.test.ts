@@ -122,6 +122,18 @@ t.test('a browser gets a page that no search engine keeps, and across origins th
   t.match((await plain.inject({ url: '/', headers: { accept: 'text/html' } })).headers, { 'content-type': /problem/, vary: 'Authorization' })
 })
 
+t.test('a refusal depends on Accept too, and says so once, beside what is said already', async (t) => {
+  const app = await porch(t, { schemes: [keys({ varyOn: ['accept', 'Authorization'] })] }, (app) => {
+    app.get('/', { config: { access: authenticated() } }, () => 'x')
+    app.get('/said', { config: { access: authenticated() }, onRequest: async (_request, reply) => { reply.header('vary', 'Origin, accept') } }, () => 'x')
+    app.get('/open', { config: { access: 'public' } }, (_request, reply) => reply.code(401).send('x'))
+  })
+  t.equal((await app.inject('/')).headers.vary, 'Authorization, Accept')
+  t.equal((await app.inject({ url: '/', headers: ada })).headers.vary, 'accept, Authorization')
+  t.equal((await app.inject({ url: '/said', headers: ada })).headers.vary, 'Origin, accept, Authorization')
+  t.equal((await app.inject('/open')).headers.vary, 'Accept')
+})
+
 t.test('across origins a script may read the headers of a refusal', async (t) => {
   const app = bare(t)
   app.addHook('onRequest', async (_request, reply) => { reply.headers({ 'access-control-allow-origin': 'https://a.example', 'access-control-expose-headers': 'ETag' }) })
