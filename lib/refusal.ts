@@ -77,13 +77,13 @@ export class Refusal extends Error {
   readonly details?: Details
   readonly violated?: readonly string[]
   readonly help?: string
-  declare readonly reason: string
   declare readonly cause: unknown
+  readonly #reason: string
 
   constructor (kind: RefusalKind, init: RefusalInit) {
     const { status, detail } = KINDS[kind]
     super(init.detail ?? detail)
-    Object.defineProperty(this, 'reason', { value: init.reason })
+    this.#reason = init.reason
     if (init.cause !== undefined) Object.defineProperty(this, 'cause', { value: init.cause })
     this.kind = kind
     this.statusCode = status
@@ -93,6 +93,10 @@ export class Refusal extends Error {
     if (init.details !== undefined) this.details = init.details
     if (init.violated !== undefined) this.violated = init.violated
     if (init.help !== undefined) this.help = init.help
+  }
+
+  get reason (): string {
+    return this.#reason
   }
 }
 
