@@ -23,10 +23,12 @@ t.test('law 7: reason and cause are for the log alone', async (t) => {
 t.test('the text of a problem is its JSON, whatever is in it', async (t) => {
   const names = fc.option(fc.array(fc.string({ unit: 'binary', maxLength: 5 }), { maxLength: 3 }), { nil: undefined })
   const text = fc.option(fc.string({ unit: 'binary', maxLength: 5 }), { nil: undefined })
-  fc.assert(fc.property(fc.constantFrom(...kinds), names, names, text, text, text, fc.string({ unit: 'binary' }), (kind, violated, fields, code, detail, help, instance) => {
-    const no = refusal(kind, { reason: 'r', violated, fields, code, detail, help, details: help === undefined ? undefined : { action: 'read' } })
+  fc.assert(fc.property(fc.constantFrom(...kinds), names, names, text, text, text, text, fc.string({ unit: 'binary' }), (kind, violated, fields, code, detail, help, action, instance) => {
+    const no = refusal(kind, { reason: 'r', violated, fields, code, detail, help, details: action === undefined ? undefined : { action } })
     return problemText(no, instance) === JSON.stringify(problem(no, instance)) && problemText(no, instance, 'another') === JSON.stringify(problem(no, instance, 'another'))
   }))
+  const detailed = refusal('insufficient_permissions', { reason: 'r', details: { action: 'read' } })
+  t.equal(problemText(detailed, '/a'), JSON.stringify(problem(detailed, '/a')))
   t.equal(problemText(refusal('quota_exceeded', { reason: 'r', violated: ['few'] }), '/a'), JSON.stringify(problem(refusal('quota_exceeded', { reason: 'r', violated: ['few'] }), '/a')))
 })
 
