@@ -1,7 +1,7 @@
 /** What counting costs: memory and Redis, beside a bare Map, `@fastify/rate-limit`'s stores and `rate-limiter-flexible`. `npx tsx bench/counters.ts`, with REDIS_URL for a server. */
 import { createRequire } from 'node:module'
 import { performance, PerformanceObserver, type PerformanceEntry } from 'node:perf_hooks'
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { Redis as Valkey } from 'iovalkey'
 import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible'
@@ -27,10 +27,13 @@ const ALLOWANCE = { limit: 1_000_000_000, window: MINUTE }
 const keyOf = (index: number): string => `sign-in:account:${index.toString(36).padStart(43, '0')}`
 const hot = Array.from({ length: HOT }, (_, index) => keyOf(index))
 
-/** A call that takes the next of the hot keys each time. */
+/** A call that takes the next of the hot keys each time. Once a round the event loop turns, as between requests, so that timers are part of it. */
 function cycling (use: (key: string) => unknown): Call {
   let next = 0
-  return () => use(hot[next++ % HOT] as string)
+  return () => {
+    use(hot[next++ % HOT] as string)
+    return next % HOT === 0 ? setImmediate() : undefined
+  }
 }
 
 async function memory (): Promise<void> {

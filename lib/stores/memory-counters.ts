@@ -14,9 +14,9 @@ export interface MemoryCounters extends MemoryAttempts, MemoryQuotas {
  * @throws {OptionError} for an option that is unknown or out of bounds
  */
 export function memoryCounters (options: MemoryOptions = {}): MemoryCounters {
-  const settings = memorySettings('memoryCounters', options)
-  const attempts = memoryAttempts(settings)
-  const quotas = memoryQuotas(settings)
+  memorySettings('memoryCounters', options)
+  const attempts = memoryAttempts(options)
+  const quotas = memoryQuotas(options)
   return {
     get size () { return attempts.size + quotas.size },
     charge: attempts.charge,

@@ -1,10 +1,9 @@
-/** Quotas in the memory of one process: bounded, without timers, every operation one synchronous step and so atomic. */
-import { forwardClock } from './clock.ts'
+/** Quotas in the memory of one process: bounded, without a timer for each, every operation one synchronous step and so atomic. */
 import type { Allowance, QuotaStore, Spending } from './counters.ts'
-import { givenBack, spent } from './gcra.ts'
+import { givenBack, raised, spent } from './gcra.ts'
 import { generations } from './generations.ts'
 import { type MemoryOptions, memorySettings } from './memory-options.ts'
-import { inWholeMilliseconds, mustBeSpendable } from './spending.ts'
+import { mustBeSpendable } from './spending.ts'
 
 /** A `QuotaStore` that answers at once. */
 export interface MemoryQuotas extends QuotaStore {
@@ -28,22 +27,24 @@ interface Level {
  * @throws {OptionError} for an option that is unknown or out of bounds
  */
 export function memoryQuotas (options: MemoryOptions = {}): MemoryQuotas {
-  const { max, now, overflow } = memorySettings('memoryQuotas', options)
+  const { max, clock, overflow } = memorySettings('memoryQuotas', options)
   const table = generations<Level>(max)
-  const clock = forwardClock(now)
 
   return {
     get size () { return table.size },
 
     spend (key, allowance, cost) {
       mustBeSpendable(allowance, cost)
-      const time = clock()
       const young = table.young(key)
-      const exact = spent(levelAt(time, young ?? table.get(key)), allowance, cost)
-      const spending = inWholeMilliseconds(exact, allowance)
-      if (!exact.allowed) return spending
-      const level = exact.resetAfter
-      const lockedUntil = exact.remaining > 0 ? 0 : time + level + unitOf(allowance) - allowance.window
+      const known = young ?? table.get(key)
+      let time = clock.lately()
+      let before = levelAt(time, known)
+      // Nobody is denied for what came back meanwhile.
+      if (raised(before, allowance, cost) >= allowance.window) before = levelAt(time = clock.exact(), known)
+      const spending = spent(before, allowance, cost)
+      if (!spending.allowed) return spending
+      const level = raised(before, allowance, cost)
+      const lockedUntil = spending.remaining > 0 ? 0 : time + level + unitOf(allowance) - allowance.window
       if (young !== undefined) {
         young.at = time
         young.level = level
@@ -59,7 +60,7 @@ export function memoryQuotas (options: MemoryOptions = {}): MemoryQuotas {
 
     giveBack (key, allowance, cost) {
       mustBeSpendable(allowance, cost)
-      const time = clock()
+      const time = clock.exact()
       const known = table.get(key)
       if (known === undefined) return
       known.level = givenBack(levelAt(time, known), allowance, cost)

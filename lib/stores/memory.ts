@@ -1,5 +1,4 @@
-/** Failed attempts in the memory of one process: bounded, without timers, every operation one synchronous step and so atomic. */
-import { forwardClock } from './clock.ts'
+/** Failed attempts in the memory of one process: bounded, without a timer for each, every operation one synchronous step and so atomic. */
 import type { AttemptState, AttemptStore, Charge, Ladder } from './counters.ts'
 import { generations } from './generations.ts'
 import { lockAfter } from './lock.ts'
@@ -27,17 +26,17 @@ interface Attempts {
  * @throws {OptionError} for an option that is unknown or out of bounds
  */
 export function memoryAttempts (options: MemoryOptions = {}): MemoryAttempts {
-  const { max, now, overflow } = memorySettings('memoryAttempts', options)
+  const { max, clock, overflow } = memorySettings('memoryAttempts', options)
   const table = generations<Attempts>(max)
-  const clock = forwardClock(now)
 
   return {
     get size () { return table.size },
 
     charge (key, ladder) {
-      const time = clock()
       const young = table.young(key)
-      const known = lasting(young ?? table.get(key), time)
+      const found = young ?? table.get(key)
+      const time = timeFor(found, ladder)
+      const known = lasting(found, time)
       if (known !== undefined && known.lockedUntil > time) {
         return { admitted: false, failures: known.failures, retryAfter: known.lockedUntil - time }
       }
@@ -58,7 +57,7 @@ export function memoryAttempts (options: MemoryOptions = {}): MemoryAttempts {
     },
 
     refund (key) {
-      const known = lasting(table.get(key), clock())
+      const known = lasting(table.get(key), clock.exact())
       if (known === undefined) return
       known.failures -= 1
       // Whoever was admitted was not locked: the lock that there is, the refunded charge or one admitted beside it has set.
@@ -69,10 +68,17 @@ export function memoryAttempts (options: MemoryOptions = {}): MemoryAttempts {
     reset: (key) => table.delete(key),
 
     status (key) {
-      const time = clock()
+      const time = clock.exact()
       const known = lasting(table.get(key), time)
       return known === undefined ? null : { failures: known.failures, lockedFor: Math.max(0, known.lockedUntil - time) }
     },
+  }
+
+  /** Exact wherever a lock is found, and wherever one may be set. */
+  function timeFor (found: Attempts | undefined, { free }: Ladder): number {
+    const late = clock.lately()
+    const unlocked = found === undefined ? free > 1 : found.failures + 1 < free && found.lockedUntil <= late
+    return unlocked ? late : clock.exact()
   }
 }
 

@@ -1,0 +1,47 @@
+/** A clock that is asked a hundred thousand times a second, and read a hundred times: reading it would cost as much as what it is asked for. */
+// The global ones are getters, or may be another's.
+import { performance } from 'node:perf_hooks'
+import { setTimeout } from 'node:timers'
+import { forwardClock } from './clock.ts'
+
+/** Whole milliseconds that never go back, by either hand. */
+export interface Clock {
+  readonly exact: () => number
+  /** Late by `LATENESS` and as much more as the event loop stood still; never earlier than what `exact` said last. */
+  readonly lately: () => number
+}
+
+/** Milliseconds. */
+export const LATENESS = 10
+
+/** Both hands are `now`, a clock of the application's in milliseconds. */
+export function exactClock (now: () => number): Clock {
+  const exact = forwardClock(now)
+  return { exact, lately: exact }
+}
+
+/** `now` must not go back. A timer turns the late hand for as long as it is asked, and holds no process up. */
+export function lateClock (now = () => performance.now()): Clock {
+  const hand = { reading: 0, asked: false, turning: false }
+  const exact = () => (hand.reading = Math.floor(now()))
+  const turn = setTimeout(() => {
+    hand.turning = hand.asked
+    if (!hand.asked) return
+    hand.asked = false
+    exact()
+    turn.refresh()
+  }, LATENESS).unref()
+  return {
+    exact,
+    lately: () => {
+      hand.asked = true
+      return hand.turning ? hand.reading : begin()
+    },
+  }
+
+  function begin (): number {
+    hand.turning = true
+    turn.refresh()
+    return exact()
+  }
+}
