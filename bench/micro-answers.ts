@@ -57,7 +57,7 @@ function refuse (): Call {
     passage.refusal = refusal
     passage.tried = tried
     reply = newReply()
-    return guardAnswer(request, reply, '', passage, settings, true)
+    return guardAnswer(request, reply, '', passage, settings, () => true)
   }
   equal((JSON.parse(String(call())) as { readonly status: number }).status, 401)
   equal(reply.statusCode, 401)

@@ -32,10 +32,10 @@ const gatehousePlugin: FastifyPluginAsync<GatehouseOptions> = async (app, option
   const boot = new Boot(app)
   const routes = new Routes(app, settings)
   app.addHook('onRegister', (child) => boot.see(child))
+  // A hook of a scope within runs after ours, and may still make a 401 of the answer.
+  const lastLook: onSendHookHandler = (request, reply, payload, done) => life.lastLook(request as Request, reply, payload, done)
   app.addHook('onRoute', function (route) {
     routes.see(route, this)
-    // A hook of a scope within runs after ours, and may still make a 401 of the answer.
-    const lastLook: onSendHookHandler = (request, reply, payload, done) => life.lastLook(request as Request, reply, payload, done)
     route.onSend = [route.onSend ?? [], lastLook].flat()
   })
   const gatehouse = await Gatehouse.open(settings, routes, app.log)
@@ -237,7 +237,7 @@ class Life {
   /** The last look at the answer; then it is reported. */
   onSend (request: Request, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
     const passage = this.passageOf(request)
-    const answer = guardAnswer(request, reply, payload, passage, this.#settings, this.#answersItself(request))
+    const answer = guardAnswer(request, reply, payload, passage, this.#settings, this.#answersItself)
     this.#gatehouse.quotas.tell(reply, passage)
     for (const cookie of issuedCookies(request)) reply.header('set-cookie', cookie).header('cache-control', 'no-store')
     const { refusal: no } = passage
@@ -267,9 +267,7 @@ class Life {
     return passage
   }
 
-  #answersItself (request: Request): boolean {
-    return !this.passageOf(request).plan.ownErrorHandler && request.server.errorHandler === plainErrorHandler
-  }
+  readonly #answersItself = (request: Request): boolean => !this.passageOf(request).plan.ownErrorHandler && request.server.errorHandler === plainErrorHandler
 
   /** The throttle stands before every guessable secret. */
   readonly #guard: Guard = async (request, _scheme, account, verify) => this.#gatehouse.throttles.signIn.verdict(request, account ?? null, verify)

@@ -58,11 +58,12 @@ export class RequestAbility implements Ability, Judge {
   readonly #surroundings: Surroundings
   readonly #emergency: ReadonlySet<Rule> | null
   readonly #lacking: Lacking[]
-  /** Each condition with the user's values, bound when first needed. */
+  /** Each condition with the user's values, bound when first needed; most requests need one. */
+  #first: { readonly rule: Rule, readonly bound: Bound } | null = null
   #bound: Map<Rule, Bound> | null = null
   #active: Map<Rule, Truth> | null = null
   /** The last answer about a type as a whole: a request asks the same thing before its record is loaded and afterwards. */
-  #ever: { readonly action: string, readonly type: string, readonly rule: Rule | null } | null = null
+  #ever: { readonly action: string, readonly type: string, readonly of: OfType, readonly rule: Rule | null } | null = null
 
   constructor (casl: MongoAbility, user: object | null, surroundings: Surroundings, emergency: ReadonlySet<Rule> | null, policy: Policy, lacking: Lacking[]) {
     this.#casl = casl
@@ -95,13 +96,16 @@ export class RequestAbility implements Ability, Judge {
   }
 
   #everDecisive (action: string, type: string): Rule | null {
-    if (this.#ever?.action !== action || this.#ever.type !== type) this.#ever = { action, type, rule: this.#decisiveOf(action, type) }
+    if (this.#ever?.action !== action || this.#ever.type !== type) {
+      const of = ofType(this.#casl, action, type)
+      this.#ever = { action, type, of, rule: this.#decisiveOf(of) }
+    }
     return this.#ever.rule
   }
 
   /** Of a type as a whole: an inverted rule for every record, else the first rule that allows some. CASL leaves inverted rules about fields out. */
-  #decisiveOf (action: string, type: string): Rule | null {
-    for (const rule of ofType(this.#casl, action, type).rules) {
+  #decisiveOf ({ rules }: OfType): Rule | null {
+    for (const rule of rules) {
       const active = this.isActive(rule)
       if (active === false) continue
       const bound = active === undefined ? 'lacking' : this.#conditionOf(rule)
@@ -146,7 +150,7 @@ export class RequestAbility implements Ability, Judge {
   }
 
   limitsFields (action: string, type: string): boolean {
-    return ofType(this.#casl, action, type).limitsFields
+    return (this.#ever?.action === action && this.#ever.type === type ? this.#ever.of : ofType(this.#casl, action, type)).limitsFields
   }
 
   /** For explanations. */
@@ -201,14 +205,14 @@ export class RequestAbility implements Ability, Judge {
   /** A rule's condition with the user's values; `null` where it has none. */
   #conditionOf (rule: Rule): Condition | 'lacking' | null {
     if (rule.condition === null || !rule.templates) return rule.condition
-    const bound = this.#bound?.get(rule) ?? this.#bind(rule, rule.condition)
+    const bound = this.#first?.rule === rule ? this.#first.bound : this.#bound?.get(rule) ?? this.#bind(rule, rule.condition)
     return bound.kind === 'lacking' ? 'lacking' : bound.condition
   }
 
   #bind (rule: Rule, condition: Condition): Bound {
     const bound = bind(condition, this.user, this.#surroundings)
-    this.#bound ??= new Map()
-    this.#bound.set(rule, bound)
+    if (this.#first === null) this.#first = { rule, bound }
+    else (this.#bound ??= new Map()).set(rule, bound)
     if (bound.kind === 'lacking') this.#lacking.push({ rule, of: bound.of, path: bound.path })
     return bound
   }

@@ -9,13 +9,13 @@ import type { Passage } from './passage.ts'
 /** The headers that a browser's script must be allowed to read across origins. */
 const EXPOSED = ['WWW-Authenticate', 'Retry-After', 'RateLimit', 'RateLimit-Policy']
 
-/** Puts the answer right and returns its payload. `answersItself`: the application has no error handler of its own in this scope. */
-export function guardAnswer (request: FastifyRequest, reply: FastifyReply, given: unknown, passage: Passage, settings: Settings, answersItself: boolean): unknown {
+/** Puts the answer right and returns its payload. `answersItself`: whether the application has no error handler of its own in this scope. */
+export function guardAnswer<R extends FastifyRequest> (request: R, reply: FastifyReply, given: unknown, passage: Passage, settings: Settings, answersItself: (request: R) => boolean): unknown {
   const payload = unwrapped(reply, given)
   if (passage.refusal === null && neverFiltered(passage, reply.statusCode)) {
     passage.refusal = refusal('temporarily_unavailable', { reason: 'the handler of a list never asked for its filter' })
   }
-  const answer = passage.refusal === null ? payload : refused(request, reply, payload, passage.refusal, settings, answersItself)
+  const answer = passage.refusal === null ? payload : refused(request, reply, payload, passage.refusal, settings, answersItself(request))
   if (passage.schemeHeaders !== null) protocolOf(reply, passage.schemeHeaders)
   challengeOrNot(request, reply, passage, settings)
   cachingOf(reply, passage, settings)

@@ -1,10 +1,11 @@
 /** What the policy says of a request: its pre-checks, what needs no record, and what the records decide. */
 import type { FastifyRequest } from 'fastify'
 import { decide, type No, type Ruling } from '../authorization/decision.ts'
+import type { Target } from '../authorization/requirement.ts'
 import type { PreCheck } from '../policies/policy.ts'
 import { Refusal, refusal } from '../refusal.ts'
-import { findChange } from './change.ts'
-import { findRecord, writtenBy, type NotFound } from './evidence.ts'
+import { findChange, type FoundChange } from './change.ts'
+import { findRecord, writtenBy, type FoundRecord, type NotFound } from './evidence.ts'
 import type { Passage } from './passage.ts'
 import { refusedNo } from './refusal-of.ts'
 
@@ -64,36 +65,43 @@ export class Judge {
 
   /** Loads and decides in turn, until nothing is left to load. */
   #loadAndDecide (passage: Passage, request: FastifyRequest, written: readonly string[] | null): Judgement | Promise<Judgement> {
-    const { plan, records, nexts } = passage
-    const ruling = decide(plan.requirement, passage.asker(), { records, written, nexts })
-    if (ruling.kind === 'next') return this.#change(passage, request, ruling, written)
-    const target = ruling.kind === 'record' ? ruling.target : ruling.kind === 'yes' ? plan.targets.find((one) => !records.has(one)) : undefined
-    if (target === undefined) {
-      if (ruling.kind !== 'yes') return this.#ruled(passage, ruling)
-      const open = this.#keepAllowed(passage, written)
-      return open === null ? this.#ruled(passage, ruling) : this.#change(passage, request, open, written)
+    for (;;) {
+      const { plan, records, nexts } = passage
+      const ruling = decide(plan.requirement, passage.asker(), { records, written, nexts })
+      if (ruling.kind === 'next') return this.#change(passage, request, ruling, written)
+      const target = ruling.kind === 'record' ? ruling.target : ruling.kind === 'yes' ? plan.targets.find((one) => !records.has(one)) : undefined
+      if (target === undefined) {
+        if (ruling.kind !== 'yes') return this.#ruled(passage, ruling)
+        const open = this.#keepAllowed(passage, written)
+        return open === null ? this.#ruled(passage, ruling) : this.#change(passage, request, open, written)
+      }
+      const found = findRecord(target, request, passage)
+      if (found instanceof Promise) return found.then((settled) => this.#keep(target, settled, passage) ?? this.#loadAndDecide(passage, request, written))
+      const no = this.#keep(target, found, passage)
+      if (no !== null) return no
     }
-    return this.#goOn(passage, findRecord(target, request, passage), ({ record }) => {
-      passage.keepRecord(target, record)
-      return this.#loadAndDecide(passage, request, written)
-    })
+  }
+
+  #keep (target: Target, found: FoundRecord, passage: Passage): Refusal | Error | null {
+    if (found.kind !== 'found') return this.#notFound(passage, found)
+    passage.keepRecord(target, found.record)
+    return null
   }
 
   /** Makes the record as it will be, and goes on. */
   #change (passage: Passage, request: FastifyRequest, { target, record, action }: Extract<Ruling, { kind: 'next' }>, written: readonly string[] | null): Judgement | Promise<Judgement> {
-    return this.#goOn(passage, findChange(target, record, action, request, passage), ({ next }) => {
-      passage.keepNext(target, next)
+    const goOn = (settled: FoundChange): Judgement | Promise<Judgement> => {
+      if (settled.kind !== 'found') return this.#notFound(passage, settled)
+      passage.keepNext(target, settled.next)
       return this.#loadAndDecide(passage, request, written)
-    })
+    }
+    const found = findChange(target, record, action, request, passage)
+    return found instanceof Promise ? found.then(goOn) : goOn(found)
   }
 
-  #goOn<F extends { readonly kind: 'found' }> (passage: Passage, found: F | NotFound | Promise<F | NotFound>, next: (found: F) => Judgement | Promise<Judgement>): Judgement | Promise<Judgement> {
-    const goOn = (settled: F | NotFound): Judgement | Promise<Judgement> => {
-      if (settled.kind === 'failed') return settled.error instanceof Refusal ? (passage.refusal = settled.error) : settled.error
-      if (settled.kind === 'unknown') return (passage.refusal = refusal('temporarily_unavailable', { reason: settled.reason, cause: settled.cause }))
-      return next(settled)
-    }
-    return found instanceof Promise ? found.then(goOn) : goOn(found)
+  #notFound (passage: Passage, not: NotFound): Refusal | Error {
+    if (not.kind === 'unknown') return (passage.refusal = refusal('temporarily_unavailable', { reason: not.reason, cause: not.cause }))
+    return not.error instanceof Refusal ? (passage.refusal = not.error) : not.error
   }
 
   /**

@@ -55,65 +55,59 @@ export class Quotas {
       asked.push(answer)
       if (answer instanceof Promise) isLater = true
     }
-    return isLater ? this.#allSettled(purses, asked) : this.#settled(purses, asked as (Spent | null)[])
+    return isLater ? this.#allSettled(asked) : this.#settled(asked as (Spent | null)[])
   }
 
-  async #allSettled (purses: readonly Purse[], asked: readonly (Spent | null | Promise<Spent | null>)[]): Promise<Payment> {
+  async #allSettled (asked: readonly (Spent | null | Promise<Spent | null>)[]): Promise<Payment> {
     const settled = await Promise.allSettled(asked.map(async (answer) => answer))
     const failed = settled.find((one) => one.status === 'rejected')
     const spent = settled.map((one) => one.status === 'fulfilled' ? one.value : null)
-    if (failed === undefined) return this.#settled(purses, spent)
+    if (failed === undefined) return this.#settled(spent)
     this.#giveBack(spent)
     throw failed.reason
   }
 
-  #settled (purses: readonly Purse[], spent: readonly (Spent | null)[]): Payment {
-    const spendings: PurseSpending[] = []
-    const violated: string[] = []
-    let wait = 0
-    for (let index = 0; index < purses.length; index++) {
-      const purse = purses[index] as Purse
-      const one = spent[index] ?? null
-      if (one === null) continue
-      spendings.push({ purse, spending: one.spending })
-      if (one.spending.allowed) continue
-      violated.push(purse.name)
-      wait = Math.max(wait, one.spending.retryAfter)
-    }
-    if (violated.length === 0) return { spendings, violated: NONE, retryAfter: 0 }
+  #settled (all: readonly (Spent | null)[]): Payment {
+    const spent = all.includes(null) ? all.filter((one) => one !== null) : all as readonly Spent[]
+    if (!spent.some(isDenied)) return { spendings: spent, violated: NONE, retryAfter: 0 }
     // Who is denied by one quota has spent nothing of the others.
     this.#giveBack(spent)
-    const kept = spent.filter((one) => one !== null)
-    return { spendings: spendings.map(({ purse }, index) => ({ purse, spending: unspent(kept[index] as Spent) })), violated, retryAfter: secondsOf(wait) }
+    const denied = spent.filter(isDenied)
+    return {
+      spendings: spent.map((one) => ({ purse: one.purse, spending: unspent(one) })),
+      violated: denied.map(({ purse }) => purse.name),
+      retryAfter: secondsOf(Math.max(...denied.map(({ spending }) => spending.retryAfter))),
+    }
   }
 
   #spend (purse: Purse): Spent | null | Promise<Spent | null> {
     const { key, allowance, cost } = purse
     try {
       const answer = this.#outage.ask(() => this.#store.spend(key, allowance, cost), checkedSpending)
-      if (!(answer instanceof Promise)) return { key, allowance, cost, spending: answer, by: this.#store }
-      return answer.then((spending) => ({ key, allowance, cost, spending, by: this.#store }), (error: unknown) => this.#without(purse, error))
+      if (!(answer instanceof Promise)) return { purse, allowance, cost, spending: answer, by: this.#store }
+      return answer.then((spending) => ({ purse, allowance, cost, spending, by: this.#store }), (error: unknown) => this.#without(purse, error))
     } catch (error) {
       return this.#without(purse, error)
     }
   }
 
   /** Each of several processes counts by itself then, so each allows half. */
-  #without ({ key, allowance, cost }: Purse, error: unknown): Spent | null | Promise<never> {
+  #without (purse: Purse, error: unknown): Spent | null | Promise<never> {
     // Not thrown: what the others have spent is to be given back.
     if (this.#onStoreError === 'refuse') return Promise.reject(error)
     if (this.#onStoreError === 'allow') return null
+    const { key, allowance, cost } = purse
     const local = (this.#local ??= memoryQuotas())
     const stricter = { limit: Math.max(1, Math.floor(allowance.limit / 2)), window: allowance.window }
     const less = Math.min(cost, stricter.limit)
-    return { key, allowance: stricter, cost: less, spending: local.spend(key, stricter, less) as Spending, by: local }
+    return { purse, allowance: stricter, cost: less, spending: local.spend(key, stricter, less) as Spending, by: local }
   }
 
   /** What cannot be given back stays spent: nobody waits for it. */
   #giveBack (spent: readonly (Spent | null)[]): void {
     for (const one of spent) {
       if (one?.spending.allowed !== true) continue
-      const { key, allowance, cost, by } = one
+      const { purse: { key }, allowance, cost, by } = one
       try {
         const given = by === this.#store ? this.#outage.ask(() => by.giveBack(key, allowance, cost), (answer) => answer) : by.giveBack(key, allowance, cost)
         if (given instanceof Promise) given.catch(() => {})
@@ -125,12 +119,14 @@ export class Quotas {
 const NONE: readonly string[] = []
 
 /** What was spent, where, and of what: less is allowed where a process counts by itself. */
-interface Spent {
-  readonly key: string
+interface Spent extends PurseSpending {
   readonly allowance: Allowance
   readonly cost: number
-  readonly spending: Spending
   readonly by: QuotaStore
+}
+
+function isDenied ({ spending }: Spent): boolean {
+  return !spending.allowed
 }
 
 /** What is left once the cost was given back, if it was spent. */

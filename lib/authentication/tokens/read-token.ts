@@ -17,7 +17,7 @@ export class ReadToken {
   readonly later: () => Later
   readonly confirmation: Confirmation
   readonly auth: Omit<AuthInfo, 'scheme'>
-  #user: TokenUser | null = null
+  #user: TokenUser | 'asked' | null = null
   #bytes: number | null = null
 
   constructor (token: string, claims: Claims, { type, later }: { readonly type: unknown, readonly later: () => Later } = UNKNOWN) {
@@ -34,7 +34,13 @@ export class ReadToken {
 
   /** The user that the claims make: each request has its own, with lists and objects that are shared and frozen. */
   get user (): TokenUser {
-    return { ...(this.#user ??= userOf(this.claims)) }
+    // Most are of one request, which may have it as it is.
+    if (this.#user === null) {
+      this.#user = 'asked'
+      return userOf(this.claims)
+    }
+    if (this.#user === 'asked') this.#user = userOf(this.claims)
+    return { ...this.#user }
   }
 
   /** How much memory it takes, in bytes, as estimated. */

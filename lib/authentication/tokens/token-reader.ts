@@ -12,7 +12,7 @@ export type TokenReader = (token: string) => Reading | Promise<Reading>
 
 export interface TokenReaderOptions {
   readonly verify: TokenVerifier
-  /** Whether a token may say by its `typ` what it is; of one that a server was asked about, that server knows. */
+  /** Whether it is a JWT, which may say by its `typ` what it is; of one that a server was asked about, that server knows. */
   readonly typed: boolean
   /** Whether only access tokens by RFC 9068 are accepted. */
   readonly profile: boolean
@@ -25,14 +25,14 @@ export function tokenReader ({ verify, typed, profile }: TokenReaderOptions): To
   const typeOf = typed ? tokenTypes() : undefined
 
   return function readToken (token) {
-    // Here and not where it is found: of one that is kept nobody has to look at each character again.
-    if (!TOKEN68.test(token)) return NO_TOKEN68
+    // Here and not where it is found: of one that is kept nobody has to look at each character again. A verifier of JWTs does so itself.
+    if (!typed && !TOKEN68.test(token)) return NO_TOKEN68
     const verified = verify(token)
     return verified instanceof Promise ? verified.then((settled) => read(token, settled)) : read(token, verified)
   }
 
   function read (token: string, verified: VerifiedToken): Reading {
-    if (verified.kind !== 'claims') return verified
+    if (verified.kind !== 'claims') return TOKEN68.test(token) ? verified : NO_TOKEN68
     const reason = typeOf === undefined ? undefined : reasonAgainstType(typeOf(token), profile, verified.claims)
     return reason === undefined ? new ReadToken(token, verified.claims, verified) : { kind: 'invalid', reason }
   }

@@ -45,13 +45,22 @@ export async function createTokenVerifier (options: VerificationKey & AcceptedTo
   await instance.ready()
   // its type depends on what the application has declared for its own registration
   const jwt = instance.jwt as JWT
+  // Without a callback it puts options together anew for each token.
+  const verify = (token: string): unknown => {
+    let claims: unknown
+    jwt.verify(token, (error, decoded) => {
+      if (error) throw error
+      claims = decoded
+    })
+    return claims
+  }
   const { issuers, clockTolerance } = options
 
   return function verifyToken (token) {
     if (!COMPACT_JWS.test(token)) return { kind: 'invalid', reason: 'the token is not three segments of base64url' }
     try {
       // A wrong token is an expected one.
-      const checked = checkClaims(withoutTrace(() => jwt.verify(token)), issuers)
+      const checked = checkClaims(withoutTrace(() => verify(token)), issuers)
       if (checked.kind === 'invalid') return checked
       const { claims } = checked
       return { kind: 'claims', claims, type: undefined, later: laterOf(claims, clockTolerance) }
