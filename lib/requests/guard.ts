@@ -72,19 +72,20 @@ function discard (payload: unknown): void {
 }
 
 /** Law 1. A 401 from anywhere is challenged; nothing else is, except the 400 and the 403 of RFC 6750. */
-export function challengeOrNot (request: FastifyRequest, reply: FastifyReply, { plan, tried, refusal: no }: Passage, { realm }: Settings): void {
+export function challengeOrNot (request: FastifyRequest, reply: FastifyReply, passage: Passage, settings: Settings): void {
+  const { plan, tried, refusal: no } = passage
   const status = reply.statusCode
   if (status === 401) {
-    if (no !== null || !wellFormed(reply.getHeader('www-authenticate'))) challenge(plan.schemes)
+    if (no !== null || !wellFormed(reply.getHeader('www-authenticate'))) challenge(plan.schemes, request, reply, passage, settings)
     return
   }
   const schemes = no !== null && status === no.statusCode && tried !== null ? tried.schemes.filter((scheme) => scheme.oauth) : NO_SCHEMES
-  if (schemes.length > 0) challenge(schemes)
+  if (schemes.length > 0) challenge(schemes, request, reply, passage, settings)
   else without(reply, 'www-authenticate')
+}
 
-  function challenge (these: readonly AnyScheme[]): void {
-    reply.header('www-authenticate', challenges(these, tried, { request, realm, resourceMetadata: plan.resourceMetadata }))
-  }
+function challenge (schemes: readonly AnyScheme[], request: FastifyRequest, reply: FastifyReply, { plan, tried }: Passage, { realm }: Settings): void {
+  reply.header('www-authenticate', challenges(schemes, tried, { request, realm, resourceMetadata: plan.resourceMetadata }))
 }
 
 const NO_SCHEMES: readonly AnyScheme[] = []

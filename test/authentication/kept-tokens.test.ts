@@ -241,8 +241,8 @@ t.test('requests share nothing that they can change: each has its own user, whos
         return user
       })
       const good = token({ ...goodClaims(), address: { city: 'Oslo' } })
-      for (let i = 0; i < 3; i++) t.match((await send(app, good)).json(), { roles: ['editor'], address: { city: 'Oslo' } }, name)
-      t.strictSame(seen, [undefined, undefined, undefined])
+      for (let i = 0; i < 6; i++) t.match((await send(app, good)).json(), { roles: ['editor'], address: { city: 'Oslo' } }, name)
+      t.strictSame(seen, Array.from({ length: 6 }, () => undefined))
     }
   }
 })

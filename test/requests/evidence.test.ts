@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { FastifyRequest } from 'fastify'
-import { can, resource, type LoadContext, type RouteOptions } from '../../lib/index.ts'
+import { can, quota, resource, type LoadContext, type RouteOptions } from '../../lib/index.ts'
 import { findRecord } from '../../lib/requests/evidence.ts'
 import { as, porch } from '../core/porch.ts'
 
@@ -40,6 +40,19 @@ t.test('law 10: a loader that throws is a 503 with its cause in the log alone; a
   for (const odd of [Object.assign(new Error('x'), { statusCode: 500 }), Object.assign(new Error('x'), { statusCode: 302 }), { statusCode: 404 }, null, undefined, 'x', Object.assign(new Error('x'), { statusCode: '404' })]) {
     t.match(await loading(t, () => Promise.reject(odd)), { status: 503, handled: 0 })
   }
+})
+
+t.test('law 9: a refusal that a loader meets is the answer as it is, at once or later', async (t) => {
+  const forbidden = await loading(t, (_id, { request }) => request.authorize('delete', resource('Post'), { authorId: 'grace' }))
+  t.match(forbidden, { status: 403, handled: 0, line: { access: { code: 'insufficient_permissions' } } })
+  t.match(JSON.parse(forbidden.body), { status: 403, code: 'insufficient_permissions' })
+  const once = quota('loads', { limit: 1, window: 60 })
+  const spent = await loading(t, async (_id, { request }) => {
+    await request.spend(once)
+    await request.spend(once)
+  })
+  t.match(spent, { status: 429, handled: 0, line: { access: { code: 'quota_exceeded' } } })
+  t.match(JSON.parse(spent.body), { status: 429, 'violated-policies': ['loads'] })
 })
 
 t.test('a loader gets the id as it stands in the URL, and what the user may read', async (t) => {
