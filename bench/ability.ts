@@ -5,6 +5,7 @@ import { loading } from './ability-load.ts'
 import { abilities, policies, requests } from './ability-memory.ts'
 import { compared, inTurns, ratios, timeOf, type Times } from './ability-rounds.ts'
 import { candidates, manyRules, ROLE, USER } from './ability-work.ts'
+import { asked } from './arguments.ts'
 import { shown, spreadOf } from './spread.ts'
 
 /** Our request takes at most this many times that of CASL by hand; and the policy is loaded in at most this many seconds of CPU time. */
@@ -79,18 +80,17 @@ async function load (): Promise<number> {
   return spreadOf(own).median
 }
 
-const parts = process.argv.slice(2)
-const asked = (part: string): boolean => parts.length === 0 || parts.includes(part)
+const { parts } = asked({ parts: ['request', 'check', 'explanation', 'memory', 'load'] })
 
-if (asked('request')) {
+if (parts.includes('request')) {
   const worst = await request()
   console.log(`the worst median is ${worst.toFixed(2)} times CASL by hand; at most ${LIMIT} is allowed`)
   if (worst > LIMIT) process.exitCode = 1
 }
-if (asked('check')) await check()
-if (asked('explanation')) await explanation()
-if (asked('memory')) await memory()
-if (asked('load')) {
+if (parts.includes('check')) await check()
+if (parts.includes('explanation')) await explanation()
+if (parts.includes('memory')) await memory()
+if (parts.includes('load')) {
   const seconds = await load()
   console.log(`loaded in ${seconds.toFixed(2)} s of CPU time; at most ${LONGEST_LOAD} is allowed`)
   if (seconds > LONGEST_LOAD) process.exitCode = 1

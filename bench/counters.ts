@@ -7,6 +7,7 @@ import { Redis as Valkey } from 'iovalkey'
 import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible'
 import { createClient } from 'redis'
 import { compared, inTurns, ratios, type Call } from './ability-rounds.ts'
+import { asked, fail } from './arguments.ts'
 import { memoryAttempts, memoryQuotas, redisCounters } from './built.ts'
 import { rotated, shown, spreadOf } from './spread.ts'
 
@@ -205,8 +206,26 @@ async function redis (url: string): Promise<void> {
   node.destroy()
 }
 
+/** Before anything is measured. */
+async function mustAnswer (url: string): Promise<void> {
+  const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 })
+  // What is wrong is thrown as well.
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    await client.ping()
+  } catch (error) {
+    fail(`REDIS_URL: no Redis answers at ${url}: ${(error as Error).message}`)
+  } finally {
+    client.disconnect()
+  }
+}
+
+asked({})
+const url = process.env['REDIS_URL']
+if (url === undefined) console.log('Redis is not measured, because REDIS_URL is not set.')
+else await mustAnswer(url)
 await memory()
 keys()
 await pauses()
-if (process.env['REDIS_URL'] === undefined) console.log('Redis is measured where REDIS_URL is set.')
-else await redis(process.env['REDIS_URL'])
+if (url !== undefined) await redis(url)

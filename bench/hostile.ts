@@ -2,6 +2,7 @@
 import { createHash, generateKeyPairSync } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { apiKey, basic, bearer, certificate, digest, dpop, type AnyScheme } from 'fastify-gatehouse/schemes'
+import { asked } from './arguments.ts'
 import { spreadOf } from './spread.ts'
 
 const dist = (file: string): string => new URL(`../dist/${file}`, import.meta.url).href
@@ -94,6 +95,7 @@ async function cost ({ schemes, request }: Attack): Promise<number> {
 }
 
 const table: Record<string, object> = {}
+asked({})
 let worst = 0
 for (const attack of attacks()) {
   for (const scheme of attack.schemes) await scheme.prepare?.()

@@ -1,6 +1,7 @@
 /** What each step of a request costs, in one process, beside one HMAC of its token. `npm run bench:micro` */
 import { createHmac, createSecretKey } from 'node:crypto'
 import { inTurns, ratios, ROUNDS, type Call } from './ability-rounds.ts'
+import { asked } from './arguments.ts'
 import { answerSteps } from './micro-answers.ts'
 import { ruleSteps } from './micro-rules.ts'
 import { tokenSteps } from './micro-tokens.ts'
@@ -10,6 +11,7 @@ import { shown, spreadOf } from './spread.ts'
 /** What the others are a ratio to: they differ from machine to machine as it does. */
 const YARDSTICK = 'one HMAC-SHA-256 of a token (the yardstick)'
 
+asked({})
 const steps: Record<string, Call> = {
   [YARDSTICK]: hmac(),
   'nothing (what is in every figure)': () => null,

@@ -1,6 +1,6 @@
 /** The bench: all stacks side by side in interleaved rounds, then the start. `npm run bench -- requests --only gatehouse,hand --duration 3 --rounds 5 --connections 32` */
 import { cpus, loadavg } from 'node:os'
-import { parseArgs } from 'node:util'
+import { asked, fail, numberOf, oneOf } from './arguments.ts'
 import { sliceBeside, type Slice } from './beside.ts'
 import { Contestant } from './contestant.ts'
 import { arePinned, pinLoad } from './cores.ts'
@@ -12,20 +12,12 @@ import { printAims, printScenarios, warnOfNoise, type Round } from './table.ts'
 
 const PARTS = ['requests', 'start']
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    only: { type: 'string' },
-    duration: { type: 'string', default: '1' },
-    rounds: { type: 'string', default: '5' },
-    connections: { type: 'string', default: '32' },
-  },
-})
-const duration = positive('duration', values.duration)
-const rounds = positive('rounds', values.rounds)
-const connections = positive('connections', values.connections)
-const parts = positionals.length === 0 ? PARTS : positionals.map((part) => oneOf('part', part, PARTS))
-const scenarios = installed(chosen(values.only?.split(',')))
+const given = asked({ parts: PARTS, options: { only: null, duration: '1', rounds: '5', connections: '32' } })
+const { parts } = given
+const [duration, rounds, connections] = [numberOf(given, 'duration', 1), numberOf(given, 'rounds', 1), numberOf(given, 'connections', 1)]
+const only = given.options['only']?.split(',')
+if (only !== undefined && !parts.includes('requests')) fail('--only: it chooses scenarios of requests, which are not asked for')
+const scenarios = installed(chosen(only))
 
 pinLoad()
 console.log(`Node.js ${process.version}, ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, load ${busy()}`)
@@ -37,7 +29,7 @@ if (met.includes(false)) process.exitCode = 1
 
 async function requests (): Promise<boolean> {
   for (const scenario of scenarios) await mustAnswer(scenario)
-  console.log(`Every stack answers as it should; ${rounds} rounds of ${duration} s a scenario, ${connections} connections`)
+  console.log(`Every stack answers as it should; rounds: ${rounds}, of ${duration} s a scenario (and some ten seconds to start and warm up), connections: ${connections}`)
   const measured = await measureAll()
   printScenarios(scenarios, measured)
   warnOfNoise(measured)
@@ -67,8 +59,12 @@ async function measureAll (): Promise<Round[]> {
 /** With bare Fastify always. */
 function chosen (only: readonly string[] | undefined): readonly Scenario[] {
   if (only === undefined) return SCENARIOS
-  const names = ['bare', ...only.map((name) => oneOf('--only', name, SCENARIOS.map(({ name }) => name)))]
-  return SCENARIOS.filter(({ name }) => names.includes(name))
+  try {
+    const names = ['bare', ...only.map((name) => oneOf('--only', name, SCENARIOS.map(({ name }) => name)))]
+    return SCENARIOS.filter(({ name }) => names.includes(name))
+  } catch (error) {
+    return fail((error as Error).message)
+  }
 }
 
 function installed (scenarios: readonly Scenario[]): readonly Scenario[] {
@@ -79,15 +75,4 @@ function installed (scenarios: readonly Scenario[]): readonly Scenario[] {
 
 function busy (): string {
   return loadavg().map((value) => value.toFixed(1)).join(' ')
-}
-
-function oneOf (what: string, given: string, allowed: readonly string[]): string {
-  if (!allowed.includes(given)) throw new Error(`${what}: there is no "${given}"; there are ${allowed.join(', ')}`)
-  return given
-}
-
-function positive (name: string, given: string): number {
-  const number = Number(given)
-  if (!Number.isInteger(number) || number < 1) throw new Error(`--${name}: expected a whole number of 1 or more, got "${given}"`)
-  return number
 }

@@ -1,7 +1,7 @@
 /** The soak: a server at saturation while its policies and its Redis come and go, and whether it stays right and as small as it was. `npx tsx bench/soak.ts --minutes 10 --connections 128` */
 import { cpus } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { asked, numberOf } from './arguments.ts'
 import { pinLoad } from './cores.ts'
 import { signerOf } from './signer.ts'
 import { asks } from './soak-asks.ts'
@@ -16,9 +16,12 @@ const AWAY = 2000
 const AWAY_AT_FIRST = 35_000
 
 const VERSIONS: readonly Version[] = ['first', 'second']
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '10' }, connections: { type: 'string', default: '128' } } })
-const seconds = Math.round(positive('minutes', values.minutes) * 60)
-const connections = Math.round(positive('connections', values.connections))
+/** In less nothing can be said of the memory. */
+const LEAST_MINUTES = 2
+
+const given = asked({ options: { minutes: '10', connections: '128' } })
+const seconds = Math.round(numberOf(given, 'minutes', LEAST_MINUTES, false) * 60)
+const connections = numberOf(given, 'connections', 1)
 
 // What was started ends with it.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
@@ -89,10 +92,4 @@ async function serverOf ({ path }: PolicyFolder, redis: string | null): Promise<
   const server = await SoakServer.start({ folder: path, key: signerOf('HS256').key, redis, live: redis !== null })
   undo.push(() => server.stop())
   return server
-}
-
-function positive (name: string, given: string): number {
-  const number = Number(given)
-  if (!(number > 0 && number < Infinity)) throw new Error(`--${name}: expected a number above 0, got "${given}"`)
-  return number
 }

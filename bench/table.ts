@@ -13,6 +13,9 @@ export function printScenarios (scenarios: readonly Scenario[], rounds: readonly
   console.table(Object.fromEntries(scenarios.map((scenario) => [scenario.title, lineOf(scenario, rounds)])))
 }
 
+/** Rounds, for a spread that says something. */
+const FEWEST = 5
+
 /** Whether none is missed. One that is missed within the spread counts as met. */
 export function printAims (rounds: readonly Round[]): boolean {
   const measured = AIMS.flatMap((aim) => {
@@ -20,9 +23,11 @@ export function printAims (rounds: readonly Round[]): boolean {
     return spread === null ? [] : [{ aim, spread }]
   })
   if (measured.length === 0) return true
+  const judges = rounds.length >= FEWEST
   console.log('The aims; above 1 is cheaper than what it stands beside')
-  console.table(Object.fromEntries(measured.map(({ aim, spread }) => [aim.title, { 'at least': aim.least.toFixed(2), measured: shown(spread), '': verdict(aim, spread) }])))
-  return measured.every(({ aim, spread }) => spread.max >= aim.least)
+  console.table(Object.fromEntries(measured.map(({ aim, spread }) => [aim.title, { 'at least': aim.least.toFixed(2), measured: shown(spread), '': judges ? verdict(aim, spread) : '' }])))
+  if (!judges) console.log(`Nothing is judged by fewer than ${FEWEST} rounds.`)
+  return !judges || measured.every(({ aim, spread }) => spread.max >= aim.least)
 }
 
 /** How far bare Fastify's slices may lie apart before the figures are worth little. */

@@ -213,7 +213,8 @@ class Life {
   #go (request: Request, reply: FastifyReply, no: Judgement, done: HookHandlerDoneFunction): void {
     if (no === null) return done()
     if (no instanceof Refusal) return this.#answer(request, reply, no, done)
-    done(no)
+    // Whatever it is, it is no yes: without an error the handler would run.
+    done(Object(no) as Error)
   }
 
   /** An application with an error handler of its own gets the error; otherwise the gatehouse answers, and `onSend` writes the body. */

@@ -5,7 +5,7 @@ import type { Claims, TokenUser } from './claims.ts'
 import { certificateReader } from './client-certificate.ts'
 import type { Verdict } from './scheme.ts'
 import { checkKeys } from './schemes/options.ts'
-import { isThenable } from './thenable.ts'
+import { awaited, isThenable } from '../thenable.ts'
 import { reasonAgainstSender, type Possession } from './tokens/binding.ts'
 import { keptTokens } from './tokens/kept-tokens.ts'
 import { knownUsers, type Known } from './tokens/known-users.ts'
@@ -121,7 +121,7 @@ function createAccessTokens<U extends object> (where: string, options: AccessTok
   function identified (read: ReadToken, request: FastifyRequest): Verdict<U> | Promise<Verdict<U>> {
     if (identify === undefined) return signedIn(read.user as unknown as U, read)
     const user = remembered === undefined ? identify({ ...read.claims }, request) : remembered(read.token, { ...read.claims })
-    return isThenable(user) ? Promise.resolve(user).then((known) => signedIn(known, read)) : signedIn(user, read)
+    return isThenable(user) ? awaited(user).then((known) => signedIn(known, read)) : signedIn(user, read)
   }
 }
 

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Guard, Outcome, Throttled, Unavailable } from './outcome.ts'
 import type { AnyScheme, AuthInfo, CredentialPlace, Found, Verdict } from './scheme.ts'
 import type { Credentials } from './survey.ts'
-import { isThenable } from './thenable.ts'
+import { awaited, isThenable } from '../thenable.ts'
 
 const NO_SCOPES: readonly string[] = Object.freeze([])
 
@@ -39,7 +39,7 @@ function verify (scheme: AnyScheme, credentials: unknown, request: FastifyReques
   try {
     const verdict: unknown = scheme.verify(credentials, request)
     if (!isThenable(verdict)) return judge(scheme, verdict)
-    return Promise.resolve(verdict).then((settled) => judge(scheme, settled), (cause) => failure(scheme, cause))
+    return awaited(verdict).then((settled) => judge(scheme, settled), (cause) => failure(scheme, cause))
   } catch (cause) {
     return failure(scheme, cause)
   }

@@ -5,7 +5,8 @@ import { isPlain } from '../authorization/field-paths.ts'
 import { changed, overwrittenFields, replaced } from '../authorization/next-state.ts'
 import type { Target } from '../authorization/requirement.ts'
 import { representationOf } from '../routes/representation.ts'
-import { bodyOf, carriesBody, isClientError, isThenable, nameOf, type NotFound } from './evidence.ts'
+import { awaited, isThenable } from '../thenable.ts'
+import { bodyOf, carriesBody, isClientError, nameOf, type NotFound } from './evidence.ts'
 import type { Passage } from './passage.ts'
 
 export type FoundChange =
@@ -25,7 +26,7 @@ export function findChange (target: Target, record: object, action: string, requ
     if (target.change === undefined) return byBody(target, record, action, request, passage)
     const next: unknown = target.change(request as never, record as never)
     if (!isThenable(next)) return judged(target, next)
-    return Promise.resolve(next).then((settled) => judged(target, settled), (cause: unknown) => failed(target, cause))
+    return awaited(next).then((settled) => judged(target, settled), (cause: unknown) => failed(target, cause))
   } catch (cause) {
     return failed(target, cause)
   }

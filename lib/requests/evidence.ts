@@ -6,6 +6,7 @@ import { recordFilter } from '../authorization/filter.ts'
 import type { Target } from '../authorization/requirement.ts'
 import { translated, type AnyResource, type LoadContext } from '../authorization/resource.ts'
 import type { RoutePlan } from '../routes/plan.ts'
+import { awaited, isThenable } from '../thenable.ts'
 import type { Passage } from './passage.ts'
 
 export type FoundRecord =
@@ -25,7 +26,7 @@ export function findRecord (target: Target, request: FastifyRequest, passage: Pa
   try {
     const record: unknown = target.kind === 'proposed' ? target.make(request as never) : load(target, request, passage)
     if (!isThenable(record)) return judged(target, record)
-    return Promise.resolve(record).then((settled) => judged(target, settled), (cause: unknown) => failed(target, cause))
+    return awaited(record).then((settled) => judged(target, settled), (cause: unknown) => failed(target, cause))
   } catch (cause) {
     return failed(target, cause)
   }
@@ -47,10 +48,6 @@ function failed (target: RecordTarget, cause: unknown): FoundRecord {
 
 function verb (target: RecordTarget): string {
   return target.kind === 'proposed' ? 'propose' : 'load'
-}
-
-export function isThenable (value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function'
 }
 
 function load (target: RecordTarget, request: FastifyRequest, passage: Passage): unknown {

@@ -7,7 +7,7 @@ import { didYouMean } from '../nearest.ts'
 import type { Policy } from '../policies/policy.ts'
 import { refusal } from '../refusal.ts'
 import { knownActions } from '../routes/problems.ts'
-import { isThenable } from './evidence.ts'
+import { isThenable } from '../thenable.ts'
 import type { Passage } from './passage.ts'
 import { noteDecision } from './witness.ts'
 

@@ -1,4 +1,5 @@
 /** A clock that is asked a hundred thousand times a second, and read a hundred times: reading it would cost as much as what it is asked for. */
+import { AsyncResource } from 'node:async_hooks'
 // The global ones are getters, or may be another's.
 import { performance } from 'node:perf_hooks'
 import { setTimeout } from 'node:timers'
@@ -14,6 +15,9 @@ export interface Clock {
 /** Milliseconds. */
 export const LATENESS = 10
 
+/** Nobody's: a timer that a request sets would keep alive all that is kept for that request (`AsyncLocalStorage`). */
+const NOBODYS = new AsyncResource('fastify-gatehouse.clock')
+
 /** Both hands are `now`, a clock of the application's in milliseconds. */
 export function exactClock (now: () => number): Clock {
   const exact = forwardClock(now)
@@ -24,13 +28,6 @@ export function exactClock (now: () => number): Clock {
 export function lateClock (now = () => performance.now()): Clock {
   const hand = { reading: 0, asked: false, turning: false }
   const exact = () => (hand.reading = Math.floor(now()))
-  const turn = setTimeout(() => {
-    hand.turning = hand.asked
-    if (!hand.asked) return
-    hand.asked = false
-    exact()
-    turn.refresh()
-  }, LATENESS).unref()
   return {
     exact,
     lately: () => {
@@ -41,7 +38,17 @@ export function lateClock (now = () => performance.now()): Clock {
 
   function begin (): number {
     hand.turning = true
-    turn.refresh()
+    NOBODYS.runInAsyncScope(() => {
+      const timer = setTimeout(() => turn(timer), LATENESS).unref()
+    })
     return exact()
+  }
+
+  function turn (timer: NodeJS.Timeout): void {
+    hand.turning = hand.asked
+    if (!hand.asked) return
+    hand.asked = false
+    exact()
+    timer.refresh()
   }
 }

@@ -6,8 +6,8 @@ export interface MemoryOptions {
   /** The most keys that are remembered, of attempts and of quotas each; an integer from 4 up; default 100,000 (at most about 25 MB). At least half of them may be locked or used up ones. */
   readonly max?: number
   /**
-   * A clock in milliseconds, read with every call; default a monotonic one, which a change of the system's time does not touch. That one is read
-   * every 10 ms, and wherever something is locked or used up: only the window of failures, and what comes back of a quota, may be off by as much.
+   * A clock in milliseconds, read with every call; default a monotonic one, which a change of the system's time does not touch. For further failures of a key
+   * that is not locked by them, and is remembered for a minute or more, that one is read every 10 ms: they may be forgotten as much earlier, or as the process stood still.
    */
   readonly now?: () => number
   /**

@@ -37,10 +37,9 @@ export function memoryQuotas (options: MemoryOptions = {}): MemoryQuotas {
       mustBeSpendable(allowance, cost)
       const young = table.young(key)
       const known = young ?? table.get(key)
-      let time = clock.lately()
-      let before = levelAt(time, known)
-      // Nobody is denied for what came back meanwhile.
-      if (raised(before, allowance, cost) >= allowance.window) before = levelAt(time = clock.exact(), known)
+      // What was spent by a late clock would come back too early.
+      const time = clock.exact()
+      const before = levelAt(time, known)
       const spending = spent(before, allowance, cost)
       if (!spending.allowed) return spending
       const level = raised(before, allowance, cost)

@@ -14,6 +14,9 @@ export interface MemoryAttempts extends AttemptStore {
   status: (key: string) => AttemptState | null
 }
 
+/** Milliseconds: no process stands still for so long. */
+const LONG_WINDOW = 60_000
+
 interface Attempts {
   failures: number
   lockedUntil: number
@@ -35,7 +38,7 @@ export function memoryAttempts (options: MemoryOptions = {}): MemoryAttempts {
     charge (key, ladder) {
       const young = table.young(key)
       const found = young ?? table.get(key)
-      const time = timeFor(found, ladder)
+      const time = timeFor(young, ladder)
       const known = lasting(found, time)
       if (known !== undefined && known.lockedUntil > time) {
         return { admitted: false, failures: known.failures, retryAfter: known.lockedUntil - time }
@@ -74,11 +77,11 @@ export function memoryAttempts (options: MemoryOptions = {}): MemoryAttempts {
     },
   }
 
-  /** Exact wherever a lock is found, and wherever one may be set. */
-  function timeFor (found: Attempts | undefined, { free }: Ladder): number {
+  /** Exact wherever a lock is found or may be set, of keys that are new or old, and where the window is so short that they would be forgotten while the process stands still. */
+  function timeFor (young: Attempts | undefined, { free, window }: Ladder): number {
+    if (young === undefined || window < LONG_WINDOW || young.failures + 1 >= free) return clock.exact()
     const late = clock.lately()
-    const unlocked = found === undefined ? free > 1 : found.failures + 1 < free && found.lockedUntil <= late
-    return unlocked ? late : clock.exact()
+    return young.lockedUntil <= late ? late : clock.exact()
   }
 }
 

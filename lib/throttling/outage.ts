@@ -1,6 +1,7 @@
 /** A store that may fail: it is asked with a deadline, left alone while it is silent, and asked again by itself. */
 import { Silence, type SilenceOptions } from '../stores/silence.ts'
 import { StoreUnavailable } from '../stores/unavailable.ts'
+import { isThenable } from '../thenable.ts'
 
 export interface OutageOptions extends SilenceOptions {
   /** Told once when the store fails for the first time, with why, and once when it has answered again and not failed for a second. */
@@ -72,8 +73,4 @@ export class Outage {
     if (isNew) this.#options.tell('store_down', cause)
     throw cause instanceof StoreUnavailable ? cause : new StoreUnavailable(cause)
   }
-}
-
-function isThenable<T> (answer: T | PromiseLike<T>): answer is PromiseLike<T> {
-  return typeof (answer as Partial<PromiseLike<T>> | null | undefined)?.then === 'function'
 }

@@ -4,6 +4,7 @@ import { authenticate } from '../../lib/authentication/authenticate.ts'
 import type { Guard } from '../../lib/authentication/outcome.ts'
 import { waysOf } from '../../lib/authentication/way.ts'
 import type { AnyScheme, CredentialPlace, Verdict } from '../../lib/authentication/scheme.ts'
+import { oddPromises } from '../support/odd-promises.ts'
 import { gate, rawGet } from './gate.ts'
 
 interface Sketch {
@@ -243,10 +244,12 @@ t.test('law 10: a scheme that throws, rejects or returns what is no verdict is u
   }
 })
 
-t.test('a scheme of other makes may answer with any thenable', async (t) => {
-  const verify = (credentials: string) => ({ then: (done: (verdict: unknown) => void) => done(verdictOn(credentials)) })
-  const app = await gate(t, [scheme({ verify })])
-  t.match((await app.inject({ url: '/', headers: bearerLine('ok') })).json(), { kind: 'user' })
+t.test('a scheme of other makes may answer with promises of any make', async (t) => {
+  for (const index of oddPromises(null).keys()) {
+    const app = await gate(t, [scheme({ verify: (credentials) => oddPromises(verdictOn(credentials))[index]?.[1] })])
+    t.match((await app.inject({ url: '/', headers: bearerLine('ok') })).json(), { kind: 'user' })
+    t.match((await app.inject({ url: '/', headers: bearerLine('no') })).json(), { kind: 'invalid' })
+  }
 })
 
 t.test('law 10: a scheme that throws while looking, or says nothing of what it found, is unavailable', async (t) => {

@@ -6,6 +6,7 @@ import { anyOf, can, resource, role, type RouteOptions } from '../../lib/index.t
 import { findChange } from '../../lib/requests/change.ts'
 import type { PolicyDefinition } from '../../lib/policies/define.ts'
 import { as, porch } from '../core/porch.ts'
+import { oddPromises } from '../support/odd-promises.ts'
 
 interface Doc { id: string, tenantId?: string, authorId: string, status: string, title?: string, note?: unknown }
 
@@ -209,6 +210,12 @@ async function publishing (t: Tap, change: (record: Doc) => unknown, headers = a
   const line = app.lines.find(({ access }) => access !== undefined)
   return { status: answer.statusCode, body: answer.json(), reason: line?.access?.reason, err: line?.err?.message }
 }
+
+t.test('law 10: it may say so by promises of any make, and none of them is a yes by itself', async (t) => {
+  const made = { id: '1', tenantId: 'a', authorId: 'ada', status: 'published' }
+  for (const [name, promise] of oddPromises(made)) t.match(await publishing(t, () => promise), { status: 200, body: { status: 'published' } }, name)
+  for (const [name, promise] of oddPromises({ ...made, authorId: 'grace' })) t.match(await publishing(t, () => promise), { status: 403 }, name)
+})
 
 t.test('a route may say itself what becomes of the record', async (t) => {
   t.match(await publishing(t, (doc) => ({ ...doc, status: 'published' })), { status: 200, body: { status: 'published' } })

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { can, quota, resource, type LoadContext, type RouteOptions } from '../../lib/index.ts'
 import { findRecord } from '../../lib/requests/evidence.ts'
 import { as, porch } from '../core/porch.ts'
+import { oddPromises } from '../support/odd-promises.ts'
 
 const ada = as({ id: 'ada', roles: ['author'] })
 const admin = as({ id: 'root', roles: ['admin'] })
@@ -40,6 +41,13 @@ t.test('law 10: a loader that throws is a 503 with its cause in the log alone; a
   for (const odd of [Object.assign(new Error('x'), { statusCode: 500 }), Object.assign(new Error('x'), { statusCode: 302 }), { statusCode: 404 }, null, undefined, 'x', Object.assign(new Error('x'), { statusCode: '404' })]) {
     t.match(await loading(t, () => Promise.reject(odd)), { status: 503, handled: 0 })
   }
+})
+
+t.test('law 10: a loader may answer with promises of any make, and none of them is a yes by itself', async (t) => {
+  for (const [name, promise] of oddPromises({ authorId: 'ada' })) t.match(await loading(t, () => promise), { status: 200, handled: 1 }, name)
+  for (const [name, promise] of oddPromises({ authorId: 'grace', published: false })) t.match(await loading(t, () => promise), { status: 403, handled: 0 }, name)
+  for (const [name, promise] of oddPromises(null)) t.match(await loading(t, () => promise), { status: 404, handled: 0 }, name)
+  for (const [name, promise] of oddPromises('Post')) t.match(await loading(t, () => promise), { status: 503, handled: 0 }, name)
 })
 
 t.test('law 9: a refusal that a loader meets is the answer as it is, at once or later', async (t) => {

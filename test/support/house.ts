@@ -23,13 +23,14 @@ export interface SourceFile {
 }
 
 /** What every part may import, and what the parts of a part are: the root files stand for themselves. */
-const GROUND = ['refusal.ts', 'nearest.ts', 'option-error.ts']
+const GROUND = ['refusal.ts', 'nearest.ts', 'option-error.ts', 'thenable.ts']
 const FLOOR = ['policies', 'stores', 'reporting', ...GROUND]
 const ROOMS = ['authentication', 'authorization', 'throttling']
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'refusal.ts': [],
   'nearest.ts': [],
   'option-error.ts': ['nearest.ts'],
+  'thenable.ts': [],
   client: [],
   policies: GROUND,
   stores: GROUND,

@@ -4,7 +4,7 @@ import { OptionError, wrongOption } from '../../option-error.ts'
 import { TOKEN } from '../grammar.ts'
 import type { RevocationList } from '../revocation-list.ts'
 import type { AuthorizationField, CredentialPlace, Found, Scheme, Verdict } from '../scheme.ts'
-import { isThenable } from '../thenable.ts'
+import { awaited, isThenable } from '../../thenable.ts'
 import { checkRealm, checkSchemeName } from './challenge-options.ts'
 import { judgeKey, type KeyRecord } from './key-record.ts'
 import { checkPepper, digestOf, MAX_KEY_LENGTH, readKey, type KeyText } from './key-text.ts'
@@ -67,7 +67,7 @@ export function apiKey<U extends object = object> (options: ApiKeyOptions<U>): S
       const digest = digestOf(key, pepper)
       const judge = (record: Answer<U>): Verdict<U> | Promise<Verdict<U>> => unlessRevoked(judgeKey(record, digest, now()), prefix, request)
       const record = lookup(prefix, request)
-      return isThenable(record) ? Promise.resolve(record).then(judge) : judge(record)
+      return isThenable(record) ? awaited(record).then(judge) : judge(record)
     },
 
     challenge: (_reason, context) => ({ scheme: name, params: [['realm', options.realm ?? context.realm]] }),

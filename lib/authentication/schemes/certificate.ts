@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import { certificateReader, type ClientCertificate, type ClientCertificateOptions } from '../client-certificate.ts'
 import { mayUseCookies, type TrustedSites } from '../request-site.ts'
 import type { Found, Scheme, Verdict } from '../scheme.ts'
-import { isThenable } from '../thenable.ts'
+import { awaited, isThenable } from '../../thenable.ts'
 import { trustedSites, type CookieSites } from '../trusted-sites.ts'
 import { checkRealm, checkSchemeName } from './challenge-options.ts'
 import { checkFunction, checkKeys } from './options.ts'
@@ -78,7 +78,7 @@ export function certificate<U extends object = object> (options: CertificateOpti
         return user === null || user === undefined ? invalid('nobody is known by it') : { kind: 'user', user, auth: { expiresAt } }
       }
       const user = identify(certificate, request)
-      return isThenable(user) ? Promise.resolve(user).then(settle) : settle(user)
+      return isThenable(user) ? awaited(user).then(settle) : settle(user)
     },
 
     challenge: (_reason, context) => ({ scheme: name, params: [['realm', options.realm ?? context.realm]] }),

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { wrongOption } from '../../option-error.ts'
 import { mayUseCookies } from '../request-site.ts'
 import type { AuthInfo, Found, Scheme, Verdict } from '../scheme.ts'
-import { isThenable } from '../thenable.ts'
+import { awaited, isThenable } from '../../thenable.ts'
 import { COOKIE_SITES, trustedSites, type CookieSites } from '../trusted-sites.ts'
 import { checkRealm, checkSchemeName } from './challenge-options.ts'
 import { checkFunction, checkKeys } from './options.ts'
@@ -79,7 +79,7 @@ export function session<U extends object, S = RequestSession> (options: SessionO
         return { kind: 'user', user: known, auth: auth?.(session, request) ?? {} }
       }
       const known = user(session, request)
-      return isThenable(known) ? Promise.resolve(known).then(settle) : settle(known)
+      return isThenable(known) ? awaited(known).then(settle) : settle(known)
     },
 
     challenge: (_reason, context) => ({ scheme: name, params: [['realm', options.realm ?? context.realm]] }),

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { forwardClock } from '../../stores/clock.ts'
 import { expiring } from '../../stores/expiring.ts'
 import type { Claims } from '../claims.ts'
-import { isThenable } from '../thenable.ts'
+import { awaited, isThenable } from '../../thenable.ts'
 
 /** What the application says of a token's claims: the user, or nobody. */
 export type Known<U> = U | null | undefined
@@ -45,7 +45,7 @@ export function knownUsers<U extends object> ({ identify, keepFor, size, now }: 
   function ask (key: string, claims: Claims): Known<U> | Promise<Known<U>> {
     const known = identify(claims)
     if (!isThenable(known)) return keep(key, known, claims)
-    const answer = Promise.resolve(known).then((user) => keep(key, user, claims)).finally(() => {
+    const answer = awaited(known).then((user) => keep(key, user, claims)).finally(() => {
       if (inFlight.get(key) === asked) inFlight.delete(key)
     })
     const asked = { answer, since: clock() }

@@ -1,0 +1,55 @@
+/** What a bench is asked for on the command line. What it does not know it says in a line, with what there is, before anything is measured. */
+import { parseArgs } from 'node:util'
+
+export interface Known {
+  /** The options, and their defaults as they are written; `null`: none. */
+  readonly options?: Readonly<Record<string, string | null>>
+  /** The parts that can be run alone. */
+  readonly parts?: readonly string[]
+}
+
+export interface Asked {
+  readonly options: Readonly<Record<string, string | undefined>>
+  /** All of them, unless some were named. */
+  readonly parts: readonly string[]
+}
+
+/** Ends the process with status 2 for what is not known, and with 0 after `--help`. */
+export function asked ({ options = {}, parts = [] }: Known): Asked {
+  try {
+    const strings = Object.entries(options).map(([name, value]) => [name, { type: 'string' as const, ...value === null ? {} : { default: value } }])
+    const { values, positionals } = parseArgs({ allowPositionals: true, options: { ...Object.fromEntries(strings) as Record<string, { type: 'string' }>, help: { type: 'boolean', short: 'h' } } })
+    const { help, ...given } = values
+    if (help === true) {
+      console.log(usage(options, parts))
+      process.exit(0)
+    }
+    for (const part of positionals) oneOf('the parts', part, parts)
+    return { options: given as Asked['options'], parts: positionals.length === 0 ? parts : positionals }
+  } catch (error) {
+    return fail(`${(error as Error).message}\n${usage(options, parts)}`)
+  }
+}
+
+function usage (options: NonNullable<Known['options']>, parts: readonly string[]): string {
+  const flags = Object.entries(options).map(([name, value]) => `--${name} ${value ?? '…'}`)
+  return `It takes ${[...parts, ...flags].join(' ') || 'no arguments'}; bench/README.md says what they are.`
+}
+
+export function oneOf (what: string, given: string, allowed: readonly string[]): string {
+  if (allowed.includes(given)) return given
+  throw new Error(`${what}: there is no "${given}"${allowed.length === 0 ? '' : `; there are ${allowed.join(', ')}`}`)
+}
+
+/** A number of at least so much. */
+export function numberOf ({ options }: Asked, name: string, least: number, whole = true): number {
+  const given = options[name]
+  const number = Number(given)
+  if (number >= least && number < Infinity && (!whole || Number.isInteger(number))) return number
+  return fail(`--${name}: expected a ${whole ? 'whole ' : ''}number of ${least} or more, got "${given}"`)
+}
+
+export function fail (message: string): never {
+  console.error(message)
+  process.exit(2)
+}
