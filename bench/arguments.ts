@@ -38,7 +38,7 @@ function usage (options: NonNullable<Known['options']>, parts: readonly string[]
 
 export function oneOf (what: string, given: string, allowed: readonly string[]): string {
   if (allowed.includes(given)) return given
-  throw new Error(`${what}: there is no "${given}"${allowed.length === 0 ? '' : `; there are ${allowed.join(', ')}`}`)
+  return fail(`${what}: there is no "${given}"; there are ${allowed.join(', ') || 'none'}`)
 }
 
 /** A number of at least so much. */

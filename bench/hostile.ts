@@ -94,8 +94,8 @@ async function cost ({ schemes, request }: Attack): Promise<number> {
   return (user + system) / 1000 / RUNS
 }
 
-const table: Record<string, object> = {}
 asked({})
+const table: Record<string, object> = {}
 let worst = 0
 for (const attack of attacks()) {
   for (const scheme of attack.schemes) await scheme.prepare?.()

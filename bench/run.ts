@@ -59,12 +59,8 @@ async function measureAll (): Promise<Round[]> {
 /** With bare Fastify always. */
 function chosen (only: readonly string[] | undefined): readonly Scenario[] {
   if (only === undefined) return SCENARIOS
-  try {
-    const names = ['bare', ...only.map((name) => oneOf('--only', name, SCENARIOS.map(({ name }) => name)))]
-    return SCENARIOS.filter(({ name }) => names.includes(name))
-  } catch (error) {
-    return fail((error as Error).message)
-  }
+  const names = ['bare', ...only.map((name) => oneOf('--only', name, SCENARIOS.map(({ name }) => name)))]
+  return SCENARIOS.filter(({ name }) => names.includes(name))
 }
 
 function installed (scenarios: readonly Scenario[]): readonly Scenario[] {

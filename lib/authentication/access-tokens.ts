@@ -1,11 +1,11 @@
 /** Access tokens, however they were sent: whether one is right, may be used by who sent it, still counts, and whom it stands for. */
 import type { FastifyRequest } from 'fastify'
 import { OptionError } from '../option-error.ts'
+import { awaited, isThenable } from '../thenable.ts'
 import type { Claims, TokenUser } from './claims.ts'
 import { certificateReader } from './client-certificate.ts'
 import type { Verdict } from './scheme.ts'
 import { checkKeys } from './schemes/options.ts'
-import { awaited, isThenable } from '../thenable.ts'
 import { reasonAgainstSender, type Possession } from './tokens/binding.ts'
 import { keptTokens } from './tokens/kept-tokens.ts'
 import { knownUsers, type Known } from './tokens/known-users.ts'

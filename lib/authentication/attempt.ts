@@ -1,9 +1,9 @@
 /** One scheme's judgement of the credentials that it found, whatever the scheme does: an outcome, never an error. */
 import type { FastifyRequest } from 'fastify'
+import { awaited, isThenable } from '../thenable.ts'
 import type { Guard, Outcome, Throttled, Unavailable } from './outcome.ts'
 import type { AnyScheme, AuthInfo, CredentialPlace, Found, Verdict } from './scheme.ts'
 import type { Credentials } from './survey.ts'
-import { awaited, isThenable } from '../thenable.ts'
 
 const NO_SCOPES: readonly string[] = Object.freeze([])
 

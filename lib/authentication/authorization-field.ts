@@ -4,8 +4,6 @@ import { TOKEN } from './grammar.ts'
 
 const NAME = 'authorization'
 const NO_FIELDS: readonly AuthorizationField[] = Object.freeze([])
-/** As clients write them: what is in the list need be neither read nor written anew. */
-const KNOWN = new Map(['Bearer', 'Basic', 'Digest', 'DPoP'].map((name) => [name, name.toLowerCase()]))
 const UNREADABLE: AuthorizationField = Object.freeze({ scheme: '', rest: '' })
 
 /**
@@ -26,11 +24,10 @@ export function authorizationFields (rawHeaders: readonly string[]): readonly Au
 /** RFC 9110 section 11.4: `credentials = auth-scheme [ 1*SP ( token68 / #auth-param ) ]`. */
 function parseField (value: string): AuthorizationField {
   const space = value.indexOf(' ')
-  const name = space === -1 ? value : value.slice(0, space)
-  const scheme = KNOWN.get(name) ?? (TOKEN.test(name) ? name.toLowerCase() : '')
-  if (scheme === '') return UNREADABLE
-  if (space === -1) return { scheme, rest: '' }
+  const scheme = space === -1 ? value : value.slice(0, space)
+  if (!TOKEN.test(scheme)) return UNREADABLE
+  if (space === -1) return { scheme: scheme.toLowerCase(), rest: '' }
   let start = space + 1
   while (value.charCodeAt(start) === 0x20) start++
-  return { scheme, rest: value.slice(start) }
+  return { scheme: scheme.toLowerCase(), rest: value.slice(start) }
 }

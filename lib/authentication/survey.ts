@@ -25,8 +25,6 @@ interface Sent {
   readonly place: CredentialPlace
 }
 
-/** What most requests have sent besides one `Authorization` line. */
-const NONE: readonly Sent[] = []
 const NOTHING = Object.freeze({ kind: 'nothing' } as const)
 
 /** More `Authorization` lines than this are nobody's mistake, and each of them has to be asked about. */
@@ -40,7 +38,7 @@ export function credentialsOf (scheme: AnyScheme, { known, found }: Finds): Cred
 export function surveyCredentials (request: FastifyRequest, fields: readonly AuthorizationField[], ways: readonly Way[], known: readonly AnyScheme[]): Survey {
   if (fields.length > MOST_LINES) return { kind: 'two', schemes: [], reason: `there are more than ${MOST_LINES} Authorization lines` }
   const found: Array<Credentials | null> = []
-  let chosen = NONE
+  const chosen: Sent[] = []
   let anything = false
 
   for (const scheme of known) {
@@ -54,13 +52,13 @@ export function surveyCredentials (request: FastifyRequest, fields: readonly Aut
     anything = true
     found.push(one)
     const { place } = one
-    if (place !== 'authorization' && isChosen(place) && !chosen.some((sent) => sent.place === place && sent.scheme.name === scheme.name)) chosen = [...chosen, { scheme, place }]
+    if (place !== 'authorization' && isChosen(place) && !chosen.some((sent) => sent.place === place && sent.scheme.name === scheme.name)) chosen.push({ scheme, place })
   }
   // One line alone is not two.
   if (fields.length + chosen.length > 1) {
     for (const field of fields) {
       const scheme = claimantOf(field, { known, found }, request)
-      if (scheme !== undefined) chosen = [...chosen, { scheme, place: 'authorization' }]
+      if (scheme !== undefined) chosen.push({ scheme, place: 'authorization' })
     }
   }
 

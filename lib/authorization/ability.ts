@@ -58,8 +58,7 @@ export class RequestAbility implements Ability, Judge {
   readonly #surroundings: Surroundings
   readonly #emergency: ReadonlySet<Rule> | null
   readonly #lacking: Lacking[]
-  /** Each condition with the user's values, bound when first needed; most requests need one. */
-  #first: { readonly rule: Rule, readonly bound: Bound } | null = null
+  /** Each condition with the user's values, bound when first needed. */
   #bound: Map<Rule, Bound> | null = null
   #active: Map<Rule, Truth> | null = null
   /** The last answer about a type as a whole: a request asks the same thing before its record is loaded and afterwards. */
@@ -205,14 +204,14 @@ export class RequestAbility implements Ability, Judge {
   /** A rule's condition with the user's values; `null` where it has none. */
   #conditionOf (rule: Rule): Condition | 'lacking' | null {
     if (rule.condition === null || !rule.templates) return rule.condition
-    const bound = this.#first?.rule === rule ? this.#first.bound : this.#bound?.get(rule) ?? this.#bind(rule, rule.condition)
+    const bound = this.#bound?.get(rule) ?? this.#bind(rule, rule.condition)
     return bound.kind === 'lacking' ? 'lacking' : bound.condition
   }
 
   #bind (rule: Rule, condition: Condition): Bound {
     const bound = bind(condition, this.user, this.#surroundings)
-    if (this.#first === null) this.#first = { rule, bound }
-    else (this.#bound ??= new Map()).set(rule, bound)
+    this.#bound ??= new Map()
+    this.#bound.set(rule, bound)
     if (bound.kind === 'lacking') this.#lacking.push({ rule, of: bound.of, path: bound.path })
     return bound
   }

@@ -24,10 +24,11 @@ export function exactClock (now: () => number): Clock {
   return { exact, lately: exact }
 }
 
-/** `now` must not go back. A timer turns the late hand for as long as it is asked, and holds no process up. */
+/** A timer turns the late hand for as long as it is asked, and holds no process up. */
 export function lateClock (now = () => performance.now()): Clock {
   const hand = { reading: 0, asked: false, turning: false }
-  const exact = () => (hand.reading = Math.floor(now()))
+  const read = forwardClock(now)
+  const exact = () => (hand.reading = read())
   return {
     exact,
     lately: () => {

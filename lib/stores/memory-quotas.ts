@@ -1,9 +1,9 @@
 /** Quotas in the memory of one process: bounded, without a timer for each, every operation one synchronous step and so atomic. */
 import type { Allowance, QuotaStore, Spending } from './counters.ts'
-import { givenBack, raised, spent } from './gcra.ts'
+import { givenBack, spent } from './gcra.ts'
 import { generations } from './generations.ts'
 import { type MemoryOptions, memorySettings } from './memory-options.ts'
-import { mustBeSpendable } from './spending.ts'
+import { inWholeMilliseconds, mustBeSpendable } from './spending.ts'
 
 /** A `QuotaStore` that answers at once. */
 export interface MemoryQuotas extends QuotaStore {
@@ -35,15 +35,13 @@ export function memoryQuotas (options: MemoryOptions = {}): MemoryQuotas {
 
     spend (key, allowance, cost) {
       mustBeSpendable(allowance, cost)
-      const young = table.young(key)
-      const known = young ?? table.get(key)
-      // What was spent by a late clock would come back too early.
       const time = clock.exact()
-      const before = levelAt(time, known)
-      const spending = spent(before, allowance, cost)
-      if (!spending.allowed) return spending
-      const level = raised(before, allowance, cost)
-      const lockedUntil = spending.remaining > 0 ? 0 : time + level + unitOf(allowance) - allowance.window
+      const young = table.young(key)
+      const exact = spent(levelAt(time, young ?? table.get(key)), allowance, cost)
+      const spending = inWholeMilliseconds(exact, allowance)
+      if (!exact.allowed) return spending
+      const level = exact.resetAfter
+      const lockedUntil = exact.remaining > 0 ? 0 : time + level + unitOf(allowance) - allowance.window
       if (young !== undefined) {
         young.at = time
         young.level = level

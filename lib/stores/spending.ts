@@ -6,20 +6,17 @@ import { StoreUnavailable } from './unavailable.ts'
 const ROUNDING_ERROR = 1e-13
 
 /** @throws {StoreUnavailable} for an allowance or a cost with which nothing could be counted: a cost that is no number would be free */
-export function mustBeSpendable (allowance: Allowance, cost: number): void {
-  if (!isSpendable(allowance, cost)) throw new StoreUnavailable(new RangeError(`a cost of ${cost} cannot be counted where the limit is ${allowance.limit} in ${allowance.window} ms`))
+export function mustBeSpendable ({ limit, window }: Allowance, cost: number): void {
+  const isAllowance = Number.isSafeInteger(limit) && limit >= 1 && Number.isFinite(window) && window > 0
+  if (isAllowance && Number.isSafeInteger(cost) && cost >= 1 && cost <= limit) return
+  throw new StoreUnavailable(new RangeError(`a cost of ${cost} cannot be counted where the limit is ${limit} in ${window} ms`))
 }
 
-function isSpendable ({ limit, window }: Allowance, cost: number): boolean {
-  return Number.isSafeInteger(limit) && Number.isSafeInteger(cost) && cost >= 1 && cost <= limit && window > 0 && window < Infinity
-}
-
-/** As exact answers of a script are told. */
+/** Rounded up, because who waits for a part of a millisecond is too early by a clock that knows none. */
 export function inWholeMilliseconds ({ allowed, remaining, resetAfter, retryAfter }: Spending, { window }: Allowance): Spending {
   return { allowed, remaining, resetAfter: roundedUp(resetAfter, window), retryAfter: allowed ? 0 : roundedUp(retryAfter, window) }
 }
 
-/** Up, because who waits for a part of a millisecond is too early by a clock that knows none. */
-export function roundedUp (milliseconds: number, window: number): number {
+function roundedUp (milliseconds: number, window: number): number {
   return Math.max(0, Math.ceil(milliseconds - window * ROUNDING_ERROR))
 }

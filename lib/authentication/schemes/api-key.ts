@@ -1,10 +1,10 @@
 /** API keys, in a header of their own or in `Authorization`, looked up by their prefix and compared by their hash. */
 import type { FastifyRequest } from 'fastify'
 import { OptionError, wrongOption } from '../../option-error.ts'
+import { awaited, isThenable } from '../../thenable.ts'
 import { TOKEN } from '../grammar.ts'
 import type { RevocationList } from '../revocation-list.ts'
 import type { AuthorizationField, CredentialPlace, Found, Scheme, Verdict } from '../scheme.ts'
-import { awaited, isThenable } from '../../thenable.ts'
 import { checkRealm, checkSchemeName } from './challenge-options.ts'
 import { judgeKey, type KeyRecord } from './key-record.ts'
 import { checkPepper, digestOf, MAX_KEY_LENGTH, readKey, type KeyText } from './key-text.ts'

@@ -1,10 +1,10 @@
 /** A client certificate as the only credential: whoever shows one that the TLS layer has verified is who `identify` says. */
 import type { X509Certificate } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
+import { awaited, isThenable } from '../../thenable.ts'
 import { certificateReader, type ClientCertificate, type ClientCertificateOptions } from '../client-certificate.ts'
 import { mayUseCookies, type TrustedSites } from '../request-site.ts'
 import type { Found, Scheme, Verdict } from '../scheme.ts'
-import { awaited, isThenable } from '../../thenable.ts'
 import { trustedSites, type CookieSites } from '../trusted-sites.ts'
 import { checkRealm, checkSchemeName } from './challenge-options.ts'
 import { checkFunction, checkKeys } from './options.ts'

@@ -1,9 +1,9 @@
 /** Sessions in a cookie, as `@fastify/session` or `@fastify/secure-session` keep them. */
 import type { FastifyRequest } from 'fastify'
 import { wrongOption } from '../../option-error.ts'
+import { awaited, isThenable } from '../../thenable.ts'
 import { mayUseCookies } from '../request-site.ts'
 import type { AuthInfo, Found, Scheme, Verdict } from '../scheme.ts'
-import { awaited, isThenable } from '../../thenable.ts'
 import { COOKIE_SITES, trustedSites, type CookieSites } from '../trusted-sites.ts'
 import { checkRealm, checkSchemeName } from './challenge-options.ts'
 import { checkFunction, checkKeys } from './options.ts'

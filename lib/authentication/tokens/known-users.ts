@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import { forwardClock } from '../../stores/clock.ts'
 import { expiring } from '../../stores/expiring.ts'
-import type { Claims } from '../claims.ts'
 import { awaited, isThenable } from '../../thenable.ts'
+import type { Claims } from '../claims.ts'
 
 /** What the application says of a token's claims: the user, or nobody. */
 export type Known<U> = U | null | undefined

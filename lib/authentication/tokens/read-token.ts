@@ -17,7 +17,8 @@ export class ReadToken {
   readonly later: () => Later
   readonly confirmation: Confirmation
   readonly auth: Omit<AuthInfo, 'scheme'>
-  #user: TokenUser | 'asked' | null = null
+  /** Of one that is kept: of others it is asked once. */
+  #user: TokenUser | null = null
   #bytes: number | null = null
 
   constructor (token: string, claims: Claims, { type, later }: { readonly type: unknown, readonly later: () => Later } = UNKNOWN) {
@@ -34,13 +35,7 @@ export class ReadToken {
 
   /** The user that the claims make: each request has its own, with lists and objects that are shared and frozen. */
   get user (): TokenUser {
-    // Most are of one request, which may have it as it is.
-    if (this.#user === null) {
-      this.#user = 'asked'
-      return userOf(this.claims)
-    }
-    if (this.#user === 'asked') this.#user = userOf(this.claims)
-    return { ...this.#user }
+    return this.#user === null ? userOf(this.claims) : { ...this.#user }
   }
 
   /** How much memory it takes, in bytes, as estimated. */
@@ -50,7 +45,9 @@ export class ReadToken {
 
   /** For keeping: this one's token was cut out of a header or an address, and would keep all of that in memory. */
   copy (): ReadToken {
-    return new ReadToken(Buffer.from(this.token, 'latin1').toString('latin1'), this.claims, this)
+    const copy = new ReadToken(Buffer.from(this.token, 'latin1').toString('latin1'), this.claims, this)
+    copy.#user = userOf(this.claims)
+    return copy
   }
 }
 
