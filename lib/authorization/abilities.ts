@@ -42,7 +42,10 @@ export class Abilities {
     const lacking: Lacking[] = []
     // No name has a comma or a control character in it.
     let key = ''
-    for (const role of roles) if (policy.roles.has(role)) key = key === '' ? role : `${key},${role}`
+    for (let index = 0; index < roles.length; index++) {
+      const role = roles[index] as string
+      if (policy.roles.has(role)) key = key === '' ? role : `${key},${role}`
+    }
     const held = memberships.length === 0 ? NO_ROLES : this.#heldByMembership(memberships)
     if (held.length > 0) key += `\n@${held.join()}`
     const members = policy.groups.length === 0 ? NO_GROUPS : policy.groups.map((group) => groupMember(group, user, around, lacking))

@@ -11,7 +11,8 @@ export interface Membership {
 /** What of a list are names of roles. Whatever is none counts for nothing. */
 export function rolesIn (given: unknown): readonly string[] {
   if (!Array.isArray(given)) return NO_ROLES
-  for (const role of given) if (typeof role !== 'string') return given.filter(isName)
+  // Not for-of, here and where abilities are found: over a frozen list, as that of a token is, it makes an object for each role.
+  for (let index = 0; index < given.length; index++) if (typeof given[index] !== 'string') return given.filter(isName)
   return given
 }
 

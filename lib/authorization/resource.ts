@@ -73,6 +73,9 @@ type Rows<T> = readonly Partial<T>[]
 
 export type AnyResource = Resource<any, string, any>
 
+/** A target and its resource know each other, so one of them is there first. Getters would do too, but make V8 search for each property of a resource in a table. */
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] }
+
 type Stored<T extends object, F> = ResourceOptions<T, F> & { readonly backend: Backend<F> }
 
 const OPTIONS = ['param', 'load', 'hidden', 'masks', 'disclose', 'backend']
@@ -94,6 +97,8 @@ export function resource<T extends object, S extends string = string, F = Record
   check(subject, options)
   const { masks = {} } = options
   const backend = options.backend ?? null
+  const record = { kind: 'record' } as Writable<Extract<Target, { kind: 'record' }>>
+  const list = { kind: 'list' } as Writable<Extract<Target, { kind: 'list' }>>
   const self: Resource<T, S, F> = {
     kind: 'resource',
     subject,
@@ -103,8 +108,8 @@ export function resource<T extends object, S extends string = string, F = Record
     masks: Object.freeze({ ...masks }),
     load: options.load ?? null,
     backend,
-    get record () { return record },
-    get list () { return list },
+    record,
+    list,
     proposed: (make) => Object.freeze({ kind: 'proposed', resource: self, make: make as (request: never) => object }),
     of: (request) => self.readable(request, self.whole(request)),
     whole: (request) => loaded(request, self) as T,
@@ -123,8 +128,10 @@ export function resource<T extends object, S extends string = string, F = Record
       return rows.map((row: Partial<T>) => self.readable(request, row))
     },
   }
-  const record: Target = Object.freeze({ kind: 'record', resource: self })
-  const list: Target = Object.freeze({ kind: 'list', resource: self })
+  for (const target of [record, list]) {
+    target.resource = self
+    Object.freeze(target)
+  }
   return Object.freeze(self)
 }
 

@@ -1,4 +1,5 @@
 /** A throttle as requests meet it: in front of a check of a handler's own, and of a scheme's verification. */
+import type { Socket } from 'node:net'
 import type { FastifyRequest } from 'fastify'
 import type { Invalid, Outcome, Throttled } from '../authentication/outcome.ts'
 import type { Verdict } from '../authentication/scheme.ts'
@@ -27,14 +28,22 @@ export function issuedCookies (request: FastifyRequest): readonly string[] {
   return ISSUED.get(request) ?? NO_COOKIES
 }
 
+/** Which sockets have been asked for the address of the other side. */
+const ASKED = Symbol('fastify-gatehouse.asked')
+
 /**
  * Who hangs up is counted by his own address all the same: Node.js knows that of a socket that is gone if it was asked for it before, but a stream of
  * HTTP/2 that was reset has no socket any more.
  */
-export function keepAddress (request: FastifyRequest): unknown {
+export function keepAddress (request: FastifyRequest): void {
   const { raw } = request
-  if (raw.httpVersionMajor < 2) return raw.socket.remoteAddress
-  return Object.defineProperty(request, 'ip', { value: request.ip, configurable: true })
+  if (raw.httpVersionMajor >= 2) {
+    Object.defineProperty(request, 'ip', { value: request.ip, configurable: true })
+    return
+  }
+  const socket = raw.socket as Socket & { [ASKED]?: string | undefined }
+  // Once for all requests of a connection.
+  if (!(ASKED in socket)) socket[ASKED] = socket.remoteAddress
 }
 
 export class RequestThrottle implements HandlerThrottle {

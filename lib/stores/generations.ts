@@ -1,5 +1,6 @@
 /** A bounded table that forgets the oldest keys first, and a locked one never; what has to be looked through is looked through a little with each put. */
 import { cellOf, cellsFor } from './cell.ts'
+import { sized } from './sized.ts'
 
 /** What the table has to know of a value: it is not forgotten before `lockedUntil`. Its holder may lower that; raising it takes a put, unless the value is young. */
 export interface Lockable {
@@ -63,9 +64,7 @@ export function generations<V extends Lockable> (max: number): Generations<V> {
   let turnedAway: number
   begin()
 
-  return {
-    get size () { return young + old + locked },
-
+  return sized<Omit<Generations<V>, 'size'>>({
     get (key) {
       const cell = cellOf(key, cells)
       return cell.young.get(key) ?? cell.old.get(key) ?? cell.locked.get(key)
@@ -91,7 +90,7 @@ export function generations<V extends Lockable> (max: number): Generations<V> {
       if (cell.young.delete(key)) young -= 1
       else forget(cell, key)
     },
-  }
+  }, () => young + old + locked)
 
   function forget (cell: Cell<V>, key: string): void {
     if (cell.old.delete(key)) old -= 1

@@ -2,6 +2,7 @@
 import { type MemoryAttempts, memoryAttempts } from './memory.ts'
 import { type MemoryOptions, memorySettings } from './memory-options.ts'
 import { type MemoryQuotas, memoryQuotas } from './memory-quotas.ts'
+import { sized } from './sized.ts'
 
 /** A `CounterStore` that answers at once. */
 export interface MemoryCounters extends MemoryAttempts, MemoryQuotas {
@@ -17,13 +18,12 @@ export function memoryCounters (options: MemoryOptions = {}): MemoryCounters {
   memorySettings('memoryCounters', options)
   const attempts = memoryAttempts(options)
   const quotas = memoryQuotas(options)
-  return {
-    get size () { return attempts.size + quotas.size },
+  return sized<Omit<MemoryCounters, 'size'>>({
     charge: attempts.charge,
     refund: attempts.refund,
     reset: attempts.reset,
     status: attempts.status,
     spend: quotas.spend,
     giveBack: quotas.giveBack,
-  }
+  }, () => attempts.size + quotas.size)
 }

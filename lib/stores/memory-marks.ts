@@ -2,6 +2,7 @@
 import { wrongOption, knownOptionsOnly } from '../option-error.ts'
 import { forwardClock } from './clock.ts'
 import { mustBeLifetime, type MarkStore } from './marks.ts'
+import { sized } from './sized.ts'
 import { StoreUnavailable } from './unavailable.ts'
 
 export interface MemoryMarksOptions {
@@ -49,9 +50,7 @@ export function memoryMarks (options: MemoryMarksOptions = {}): MemoryMarks {
   let sweepFrom = Math.min(FIRST_SWEEP, max)
   let sweepAgainAt = 0
 
-  return {
-    get size () { return marks.size },
-
+  return sized<Omit<MemoryMarks, 'size'>>({
     putOnce (key, ttl) {
       const time = clock()
       if (alive(key, time) !== undefined) return false
@@ -69,7 +68,7 @@ export function memoryMarks (options: MemoryMarksOptions = {}): MemoryMarks {
     },
 
     delete: (key) => { marks.delete(key) },
-  }
+  }, () => marks.size)
 
   function alive (key: string, time: number): Mark | undefined {
     const mark = marks.get(key)

@@ -3,6 +3,7 @@ import type { Allowance, QuotaStore, Spending } from './counters.ts'
 import { givenBack, spent } from './gcra.ts'
 import { generations } from './generations.ts'
 import { type MemoryOptions, memorySettings } from './memory-options.ts'
+import { sized } from './sized.ts'
 import { inWholeMilliseconds, mustBeSpendable } from './spending.ts'
 
 /** A `QuotaStore` that answers at once. */
@@ -30,9 +31,7 @@ export function memoryQuotas (options: MemoryOptions = {}): MemoryQuotas {
   const { max, clock, overflow } = memorySettings('memoryQuotas', options)
   const table = generations<Level>(max)
 
-  return {
-    get size () { return table.size },
-
+  return sized<Omit<MemoryQuotas, 'size'>>({
     spend (key, allowance, cost) {
       mustBeSpendable(allowance, cost)
       const time = clock.exact()
@@ -65,7 +64,7 @@ export function memoryQuotas (options: MemoryOptions = {}): MemoryQuotas {
       known.lockedUntil = 0
       if (known.level <= 0) table.delete(key)
     },
-  }
+  }, () => table.size)
 }
 
 function levelAt (time: number, known: Level | undefined): number {

@@ -3,6 +3,7 @@ import type { AttemptState, AttemptStore, Charge, Ladder } from './counters.ts'
 import { generations } from './generations.ts'
 import { lockAfter } from './lock.ts'
 import { type MemoryOptions, memorySettings } from './memory-options.ts'
+import { sized } from './sized.ts'
 
 /** An `AttemptStore` that answers at once. */
 export interface MemoryAttempts extends AttemptStore {
@@ -32,9 +33,7 @@ export function memoryAttempts (options: MemoryOptions = {}): MemoryAttempts {
   const { max, clock, overflow } = memorySettings('memoryAttempts', options)
   const table = generations<Attempts>(max)
 
-  return {
-    get size () { return table.size },
-
+  return sized<Omit<MemoryAttempts, 'size'>>({
     charge (key, ladder) {
       const young = table.young(key)
       const found = young ?? table.get(key)
@@ -75,7 +74,7 @@ export function memoryAttempts (options: MemoryOptions = {}): MemoryAttempts {
       const known = lasting(table.get(key), time)
       return known === undefined ? null : { failures: known.failures, lockedFor: Math.max(0, known.lockedUntil - time) }
     },
-  }
+  }, () => table.size)
 
   /** Exact wherever a lock is found or may be set, of keys that are new or old, and where the window is so short that they would be forgotten while the process stands still. */
   function timeFor (young: Attempts | undefined, { free, window }: Ladder): number {

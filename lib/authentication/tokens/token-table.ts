@@ -8,8 +8,8 @@ export interface Held {
 }
 
 export interface TokenTable<H extends Held> {
-  readonly entries: number
-  readonly bytes: number
+  entries: () => number
+  bytes: () => number
   get: (token: string) => H | undefined
   /** Whether it came before, which is remembered from now on. Sometimes it was another one that came: then this one is kept at once. */
   cameBefore: (token: string) => boolean
@@ -29,8 +29,8 @@ export function tokenTable<H extends Held> (room: Room): TokenTable<H> {
   const rows = seen.length / ROW
 
   return {
-    get entries () { return kept.entries },
-    get bytes () { return kept.bytes },
+    entries: () => kept.entries,
+    bytes: () => kept.bytes,
 
     get (token) {
       const held = kept.get(markOf(token))
