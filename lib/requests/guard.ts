@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AnyScheme, SchemeHeaders } from '../authentication/scheme.ts'
 import type { Settings } from '../options.ts'
-import { refusal, type Refusal } from '../refusal.ts'
+import { Refusal, refusal } from '../refusal.ts'
 import { bodyOf, challenges, makePrivate, mergeHeader, wellFormed } from './answer.ts'
 import type { Passage } from './passage.ts'
 
@@ -12,9 +12,7 @@ const EXPOSED = ['WWW-Authenticate', 'Retry-After', 'RateLimit', 'RateLimit-Poli
 /** Puts the answer right and returns its payload. `answersItself`: whether the application has no error handler of its own in this scope. */
 export function guardAnswer<R extends FastifyRequest> (request: R, reply: FastifyReply, given: unknown, passage: Passage, settings: Settings, answersItself: (request: R) => boolean): unknown {
   const payload = unwrapped(reply, given)
-  if (passage.refusal === null && neverFiltered(passage, reply.statusCode)) {
-    passage.refusal = refusal('temporarily_unavailable', { reason: 'the handler of a list never asked for its filter' })
-  }
+  passage.refusal ??= unspent(passage) ?? neverFiltered(passage, reply.statusCode)
   const answer = passage.refusal === null ? payload : refused(request, reply, payload, passage.refusal, settings, answersItself(request))
   if (passage.schemeHeaders !== null) protocolOf(reply, passage.schemeHeaders)
   challengeOrNot(request, reply, passage, settings)
@@ -37,8 +35,15 @@ function isResponse (payload: unknown): payload is Response {
 }
 
 /** A route for many records whose handler answered without the condition that says which of them. */
-function neverFiltered ({ plan, asked }: Passage, status: number): boolean {
-  return plan.lists.length > 0 && status >= 200 && status < 300 && !plan.lists.every((resource) => asked?.has(resource))
+function neverFiltered ({ plan, asked }: Passage, status: number): Refusal | null {
+  if (plan.lists.length === 0 || status < 200 || status >= 300 || plan.lists.every((resource) => asked?.has(resource))) return null
+  return refusal('temporarily_unavailable', { reason: 'the handler of a list never asked for its filter' })
+}
+
+/** A handler that forgot its `await` goes on where it should have stopped. */
+function unspent ({ unheard }: Passage): Refusal | null {
+  if (unheard === null) return null
+  return unheard.error instanceof Refusal ? unheard.error : refusal('temporarily_unavailable', { reason: 'what the handler spends cannot be counted', cause: unheard.error })
 }
 
 /** The application's error handler may have changed body, content type, or the answer into a redirect; nothing else of a refusal. */

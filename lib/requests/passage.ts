@@ -18,6 +18,7 @@ import { refusal, type Refusal } from '../refusal.ts'
 import type { RoutePlan } from '../routes/plan.ts'
 import type { PurseSpending } from '../throttling/quotas.ts'
 import { plainCircumstances, type Circumstances } from './circumstances.ts'
+import type { Debt } from './debt.ts'
 
 /** Why a 401 or 403 is challenged as it is: the scheme that was tried, and its error. */
 export interface Tried {
@@ -35,6 +36,8 @@ const NO_RECORDS: Passage['records'] = new Map()
 const NO_NEXTS: Passage['nexts'] = new Map()
 const NO_WITHHELD: Passage['withheld'] = new Map()
 
+const MOST_DEBTS = 8
+
 export class Passage implements Standing {
   readonly plan: RoutePlan
   /** Milliseconds of a monotonic clock. */
@@ -44,6 +47,7 @@ export class Passage implements Standing {
   #records: Map<Target, object | null> | null = null
   #nexts: Map<Target, Next | null> | null = null
   #withheld: Map<Target, () => Error> | null = null
+  #debts: readonly Debt<unknown>[] | null = null
   readonly asked: Set<AnyResource> | null
   /** In place of what its credentials come to, in a test of the application's. */
   stoodIn: Outcome | null = null
@@ -98,6 +102,17 @@ export class Passage implements Standing {
 
   withhold (target: Target, no: () => Error): void {
     (this.#withheld ??= new Map()).set(target, no)
+  }
+
+  /** Takes note of what could not be spent. A WebSocket may go on like that for days: of what nobody waits for a few are kept. */
+  owe (debt: Debt<unknown>): void {
+    const unheard = this.#debts?.filter((one) => one.unheard !== null) ?? []
+    this.#debts = [...unheard.slice(0, MOST_DEBTS - 1), debt]
+  }
+
+  /** Why the handler could not spend what it does not wait for. */
+  get unheard (): Debt<unknown>['unheard'] {
+    return this.#debts?.find((debt) => debt.unheard !== null)?.unheard ?? null
   }
 
   /** What is around the user, once the application has told it. */

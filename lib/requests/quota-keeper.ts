@@ -14,6 +14,7 @@ import { counterOf, isCost, isQuota, type Quota } from '../throttling/quota.ts'
 import { Quotas, type Payment, type Purse } from '../throttling/quotas.ts'
 import { limitMember, policyMember } from '../throttling/rate-limit-fields.ts'
 import { mergeHeader } from './answer.ts'
+import { debtOf } from './debt.ts'
 import type { Passage } from './passage.ts'
 
 /** `null`: within all quotas. */
@@ -72,17 +73,24 @@ export class QuotaKeeper {
     }
   }
 
-  /** What a handler asks for. @throws {Refusal} the 429, and the 503 where it cannot be counted; {TypeError} for what is no quota */
-  async spend (request: FastifyRequest, passage: Passage, quota: Quota, cost: number | undefined): Promise<Remaining> {
+  /** What a handler asks for. Rejects with the 429, and the 503 where it cannot be counted; with a TypeError for what is no quota. */
+  spend (request: FastifyRequest, passage: Passage, quota: Quota, cost: number | undefined): Promise<Remaining> {
+    return debtOf(() => this.#spend(request, passage, quota, cost), (debt) => passage.owe(debt), request.log)
+  }
+
+  #spend (request: FastifyRequest, passage: Passage, quota: Quota, cost: number | undefined): Remaining | Promise<Remaining> {
     if (!isQuota(quota)) throw new TypeError('request.spend(quota): expected what quota(name, { limit, window }) returns')
     const { name, allowance: { limit, window } } = quota
     if (passage.spendings.some(({ purse }) => purse.name === name && (purse.allowance.limit !== limit || purse.allowance.window !== window))) {
       throw new TypeError(`request.spend(quota): another quota of this request has the name "${name}" too: make one, or give it another name`)
     }
-    const no = await this.#pay(request, passage, [cost === undefined ? quota : { ...quota, cost }], NO_RULES)
-    if (no !== null) throw no
-    const spending = passage.spendings.findLast(({ purse }) => purse.name === name)?.spending
-    return { remaining: spending?.remaining ?? quota.allowance.limit, resetAfter: Math.ceil((spending?.resetAfter ?? 0) / 1000) }
+    const remaining = (no: Judged): Remaining => {
+      if (no !== null) throw no
+      const spending = passage.spendings.findLast(({ purse }) => purse.name === name)?.spending
+      return { remaining: spending?.remaining ?? limit, resetAfter: Math.ceil((spending?.resetAfter ?? 0) / 1000) }
+    }
+    const paid = this.#pay(request, passage, [cost === undefined ? quota : { ...quota, cost }], NO_RULES)
+    return paid instanceof Promise ? paid.then(remaining) : remaining(paid)
   }
 
   /** Puts what was spent on the answer (draft-ietf-httpapi-ratelimit-headers-11). */
