@@ -4,11 +4,11 @@ import { asked, fail, numberOf, oneOf } from './arguments.ts'
 import { sliceBeside, type Slice } from './beside.ts'
 import { Contestant } from './contestant.ts'
 import { arePinned, pinLoad } from './cores.ts'
-import { SCENARIOS, type Scenario } from './scenarios.ts'
+import { AIMS, BARE, SCENARIOS, type Scenario } from './scenarios.ts'
 import { rotated, shown, spreadOf } from './spread.ts'
 import { isInstalled } from './stacks.ts'
 import { measureStart } from './start.ts'
-import { printAims, printScenarios, warnOfNoise, type Round } from './table.ts'
+import { floorsOf, keyOf, printAims, printScenarios, warnOfNoise, type Round } from './table.ts'
 
 const PARTS = ['requests', 'start']
 
@@ -47,19 +47,31 @@ async function mustAnswer (scenario: Scenario): Promise<void> {
 
 async function measureAll (): Promise<Round[]> {
   const measured: Round[] = []
+  const pairs = [...scenarios.map((scenario): Pair => [scenarios[0] as Scenario, scenario]), ...aimedAt()]
   for (let round = 0; round < rounds; round++) {
     const slices: Record<string, Slice> = {}
-    for (const scenario of rotated(scenarios, round)) slices[scenario.name] = await sliceBeside(scenarios[0] as Scenario, scenario, connections, duration)
+    for (const [other, scenario] of rotated(pairs, round)) slices[keyOf(other.name, scenario.name)] = await sliceBeside(other, scenario, connections, duration)
     measured.push(slices)
-    console.log(`round ${round + 1} of ${rounds}: bare Fastify ${shown(spreadOf(Object.values(slices).map((slice) => slice.bare)), 1)} us, load ${busy()}`)
+    console.log(`round ${round + 1} of ${rounds}: bare Fastify ${shown(spreadOf(floorsOf(slices)), 1)} us, load ${busy()}`)
   }
   return measured
+}
+
+type Pair = readonly [other: Scenario, scenario: Scenario]
+
+/** The scenarios that aims set beside each other, and not beside bare Fastify. */
+function aimedAt (): Pair[] {
+  const named = (name: string): Scenario | undefined => scenarios.find((scenario) => scenario.name === name)
+  return AIMS.flatMap(({ of }): Pair[] => {
+    const [other, scenario] = of.map(named)
+    return other === undefined || scenario === undefined || other === scenarios[0] ? [] : [[other, scenario]]
+  })
 }
 
 /** With bare Fastify always. */
 function chosen (only: readonly string[] | undefined): readonly Scenario[] {
   if (only === undefined) return SCENARIOS
-  const names = ['bare', ...only.map((name) => oneOf('--only', name, SCENARIOS.map(({ name }) => name)))]
+  const names: string[] = [BARE, ...only.map((name) => oneOf('--only', name, SCENARIOS.map(({ name }) => name)))]
   return SCENARIOS.filter(({ name }) => names.includes(name))
 }
 

@@ -24,9 +24,12 @@ const LARGE = { ...BUILT, routes: 10_000, roles: 1_000 }
 const READS = { setting: BUILT, sends: 'the same', path: '/articles/1', status: 200 } as const
 const NEW = { ...READS, sends: 'a new one' } as const
 
-/** The first one is bare Fastify, to which all others are a ratio. */
+/** Bare Fastify, to which all others are a ratio. */
+export const BARE = 'bare'
+
+/** It is the first one. */
 export const SCENARIOS: readonly Scenario[] = [
-  { ...READS, name: 'bare', stack: 'bare', title: 'bare Fastify', sends: 'none' },
+  { ...READS, name: BARE, stack: 'bare', title: 'bare Fastify', sends: 'none' },
   { ...READS, name: 'jwt', stack: 'jwt', title: '@fastify/jwt alone' },
 
   { ...READS, name: 'hand', stack: 'hand', title: 'by hand' },
@@ -67,7 +70,7 @@ export const STARTS: readonly Scenario[] = [
 
 export interface Aim {
   readonly title: string
-  /** The CPU time of the one by that of the other in the same round, by their names: above 1 the other is cheaper. */
+  /** The CPU time of the one by that of the other in the same slice, by their names: above 1 the other is cheaper. */
   readonly of: readonly [numerator: string, denominator: string]
   readonly least: number
 }

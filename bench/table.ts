@@ -1,10 +1,15 @@
 /** What the rounds come to: a line for each scenario, and one for each aim. */
 import type { Slice } from './beside.ts'
-import { AIMS, type Aim, type Scenario } from './scenarios.ts'
+import { AIMS, BARE, type Aim, type Scenario } from './scenarios.ts'
 import { shown, spreadOf, type Spread } from './spread.ts'
 
-/** The slices of a round, by the names of their scenarios. */
+/** The slices of a round, by what stands beside what. */
 export type Round = Readonly<Record<string, Slice>>
+
+/** By their names: the slice of the one beside the other. */
+export function keyOf (other: string, name: string): string {
+  return `${name} beside ${other}`
+}
 
 /** The 200 that the refusals of a stack stand beside. */
 const OWN_200 = { hand: 'hand-new', gatehouse: 'gatehouse-new' } as const
@@ -19,7 +24,7 @@ const FEWEST = 5
 /** Whether none is missed. One that is missed within the spread counts as met. */
 export function printAims (rounds: readonly Round[]): boolean {
   const measured = AIMS.flatMap((aim) => {
-    const spread = ratio(rounds, ...aim.of)
+    const spread = aimed(rounds, aim)
     return spread === null ? [] : [{ aim, spread }]
   })
   if (measured.length === 0) return true
@@ -35,7 +40,7 @@ const QUIET = 2
 
 /** Says so where the machine was too busy. */
 export function warnOfNoise (rounds: readonly Round[]): void {
-  const { min, max } = spreadOf(rounds.flatMap((round) => Object.values(round).map(({ bare }) => bare)))
+  const { min, max } = spreadOf(rounds.flatMap(floorsOf))
   if (max / min > QUIET) console.log(`The machine was busy: bare Fastify took ${(max / min).toFixed(1)} times as long at one time as at another. Look at the spreads.`)
 }
 
@@ -44,11 +49,17 @@ function verdict ({ least }: Aim, { median, max }: Spread): string {
   return max >= least ? 'met within the spread' : 'missed'
 }
 
+/** Bare Fastify's CPU time, in microseconds per request, in each slice of a round that it was in. */
+export function floorsOf (round: Round): number[] {
+  return Object.entries(round).flatMap(([key, { other }]) => key.endsWith(keyOf(BARE, '')) ? [other] : [])
+}
+
 function lineOf ({ name, stack, status }: Scenario, rounds: readonly Round[]): object {
-  const median = (what: keyof Slice): number => spreadOf(rounds.map((round) => (round[name] as Slice)[what])).median
-  const own = status === 200 ? null : ratio(rounds, OWN_200[stack as keyof typeof OWN_200], name)
+  const slices = rounds.map((round) => round[keyOf(BARE, name)] as Slice)
+  const median = (what: keyof Slice): number => spreadOf(slices.map((slice) => slice[what])).median
+  const own = status === 200 ? null : toOwn200(rounds, OWN_200[stack as keyof typeof OWN_200], name)
   return {
-    'ratio to bare Fastify': shown(spreadOf(rounds.map((round) => 1 / share(round[name] as Slice)))),
+    'ratio to bare Fastify': shown(spreadOf(slices.map((slice) => 1 / share(slice)))),
     'ratio to its own 200': own === null ? '' : shown(own),
     'CPU us/request': median('cpu').toFixed(1),
     'requests/CPU s': Math.round(1e6 / median('cpu')),
@@ -58,17 +69,22 @@ function lineOf ({ name, stack, status }: Scenario, rounds: readonly Round[]): o
   }
 }
 
-/** Of two scenarios, each beside bare Fastify; `null` where one of the two was left out. */
-function ratio (rounds: readonly Round[], numerator: string, denominator: string): Spread | null {
+/** Of the two in one slice; `null` where one of them was left out. */
+function aimed (rounds: readonly Round[], { of: [numerator, denominator] }: Aim): Spread | null {
+  const slices = rounds.flatMap((round) => round[keyOf(numerator, denominator)] ?? [])
+  return slices.length === 0 ? null : spreadOf(slices.map((slice) => 1 / share(slice)))
+}
+
+/** Of two that each stood beside bare Fastify; `null` where one of them was left out. */
+function toOwn200 (rounds: readonly Round[], own: string, name: string): Spread | null {
   const values = rounds.flatMap((round) => {
-    const [above, below] = [round[numerator], round[denominator]]
-    if (above === undefined || below === undefined) return []
-    return [(numerator === 'bare' ? 1 : share(above)) / share(below)]
+    const [above, below] = [round[keyOf(BARE, own)], round[keyOf(BARE, name)]]
+    return above === undefined || below === undefined ? [] : [share(above) / share(below)]
   })
   return values.length === 0 ? null : spreadOf(values)
 }
 
-/** How many times bare Fastify's CPU time. */
-function share ({ cpu, bare }: Slice): number {
-  return cpu / bare
+/** How many times the CPU time of what it stood beside. */
+function share ({ cpu, other }: Slice): number {
+  return cpu / other
 }
