@@ -12,8 +12,10 @@ const EXPOSED = ['WWW-Authenticate', 'Retry-After', 'RateLimit', 'RateLimit-Poli
 /** Puts the answer right and returns its payload. `answersItself`: whether the application has no error handler of its own in this scope. */
 export function guardAnswer<R extends FastifyRequest> (request: R, reply: FastifyReply, given: unknown, passage: Passage, settings: Settings, answersItself: (request: R) => boolean): unknown {
   const payload = unwrapped(reply, given)
-  passage.refusal ??= unspent(passage) ?? neverFiltered(passage, reply.statusCode)
-  const answer = passage.refusal === null ? payload : refused(request, reply, payload, passage.refusal, settings, answersItself(request))
+  // What is found only here no error handler of the application has seen: the answer is the handler's, and nothing of it stays.
+  const found = passage.refusal === null ? unspent(passage) ?? neverFiltered(passage, reply.statusCode) : null
+  passage.refusal ??= found
+  const answer = passage.refusal === null ? payload : refused(request, reply, payload, passage.refusal, settings, found !== null || answersItself(request))
   if (passage.schemeHeaders !== null) protocolOf(reply, passage.schemeHeaders)
   challengeOrNot(request, reply, passage, settings)
   cachingOf(reply, passage, settings)

@@ -96,6 +96,17 @@ t.test('law 10: what is known only after the answer is told in the log; of a sto
   }
 })
 
+t.test('law 10: an error handler of the application never saw that 429: a redirect of the handler is no answer of it', async (t) => {
+  const app = await porch(t, { quotas: { secret: 'a secret of the tests, long enough' } }, (app) => {
+    app.setErrorHandler((_error, _request, reply) => reply.redirect('/sorry'))
+    app.get('/', { config: { access: 'public' } }, (request, reply) => { request.spend(one); reply.redirect('/done') })
+    app.get('/awaited', { config: { access: 'public' } }, async (request) => request.spend(one))
+  })
+  t.match(await app.inject('/'), { statusCode: 302, headers: { location: '/done' } })
+  t.match(await app.inject('/'), { statusCode: 429 })
+  t.match(await app.inject('/awaited'), { statusCode: 302, headers: { location: '/sorry' } }, 'what it saw it answers as it likes')
+})
+
 t.test('a debt is a promise like any other to whoever waits for it', async (t) => {
   const log = { warn: () => t.fail('somebody waits') }
   const debt = <T> (spend: () => T | Promise<T>): Promise<T> => debtOf(spend, () => {}, log)
