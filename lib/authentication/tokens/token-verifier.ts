@@ -4,8 +4,9 @@ import { fastifyJwt, type FastifyJWTOptions, type JWT } from '@fastify/jwt'
 import { withoutTrace } from '../../refusal.ts'
 import { checkClaims, type Claims } from '../claims.ts'
 import { untimely } from './acceptance.ts'
+import { forgeries } from './forgeries.ts'
 import type { VerificationKey } from './verification-key.ts'
-import type { AcceptedTokens, Later, TokenVerifier } from './verified-token.ts'
+import type { AcceptedTokens, Later, RefusedToken, TokenVerifier } from './verified-token.ts'
 
 /** `@fastify/jwt` skips a claim that is absent, also `aud` and `iss` (facts: authentication F2). */
 const REQUIRED_CLAIMS = ['iss', 'aud', 'exp']
@@ -14,6 +15,7 @@ const REQUIRED_CLAIMS = ['iss', 'aud', 'exp']
 export const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/
 
 const REFUSED = 'the token was refused'
+const FORGED: RefusedToken = Object.freeze({ kind: 'invalid', reason: 'the signature is wrong' })
 
 /** For the log. Messages of the library are not used: they quote dates, and could one day quote the token. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -24,7 +26,7 @@ const REASONS: Readonly<Record<string, string>> = {
   FAST_JWT_INVALID_CLAIM_VALUE: 'the issuer or the audience is not accepted',
   FAST_JWT_INVALID_CRIT_HEADER: 'a critical header is not understood',
   FAST_JWT_INVALID_PAYLOAD: 'the claims are not an object',
-  FAST_JWT_INVALID_SIGNATURE: 'the signature is wrong',
+  FAST_JWT_INVALID_SIGNATURE: FORGED.reason,
   FAST_JWT_MALFORMED: 'the token cannot be decoded',
   FAST_JWT_MISSING_REQUIRED_CLAIM: 'iss, aud or exp is missing',
 }
@@ -52,9 +54,11 @@ export async function createTokenVerifier (options: VerificationKey & AcceptedTo
     return claims
   }
   const { issuers, clockTolerance } = options
+  const forged = forgeries(options)
 
   return function verifyToken (token) {
     if (!COMPACT_JWS.test(token)) return { kind: 'invalid', reason: 'the token is not three segments of base64url' }
+    if (forged.catches(token)) return FORGED
     try {
       // A wrong token is an expected one.
       const checked = checkClaims(withoutTrace(() => verify(token)), issuers)
@@ -63,7 +67,9 @@ export async function createTokenVerifier (options: VerificationKey & AcceptedTo
       return { kind: 'claims', claims, type: undefined, later: laterOf(claims, clockTolerance) }
     } catch (error) {
       // by stage, never by a list of codes: whatever a token makes the verifier throw, it is the token that is wrong (facts: authentication F3)
-      return { kind: 'invalid', reason: reasonOf(error), ...isOutOfTime(error) ? { guessed: false } : {} }
+      const reason = reasonOf(error)
+      if (reason === FORGED.reason) forged.saw(token)
+      return { kind: 'invalid', reason, ...isOutOfTime(error) ? { guessed: false } : {} }
     }
   }
 }
