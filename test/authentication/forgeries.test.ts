@@ -94,6 +94,9 @@ t.test('with a public key it stands aside', async (t) => {
   const odd = `${tokenWith(privateKey, 'ES256', { sub: 'ada' }).slice(0, -4)}AAAA`
   suspects.saw(odd)
   t.notOk(suspects.catches(odd))
+  // Whoever has the public key could sign with it as a secret.
+  suspects.saw(forged('ada'))
+  t.notOk(suspects.catches(forged('ada')))
 })
 
 t.test('after a forged token nothing is read of one with that header that nobody signed, and after other tokens it is', async (t) => {

@@ -1,14 +1,11 @@
-/**
- * Forged tokens that come one after another. A verifier that says no by throwing through its functions takes longer for a forged token than for a right
- * one, so after one of them the next is asked for its signature first. Here no token is right: of one that is not forged the verifier says what it is.
- */
+/** Forged tokens that come one after another, refused before a verifier has to say no by throwing, which takes it longer than to say yes. */
 import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
 import type { VerificationKey } from './verification-key.ts'
 
 export interface Forgeries {
   /** Whether the signature of a token of three segments is wrong; `false` also where nobody looked. */
   catches: (token: string) => boolean
-  /** Takes note of a token whose header the verifier accepted, and whose signature it found wrong. */
+  /** Takes note of a token whose algorithm the verifier accepted, and whose signature it found wrong. */
   saw: (token: string) => void
 }
 
@@ -23,7 +20,10 @@ const HASHES: ReadonlyMap<unknown, string> = new Map([['HS256', 'sha256'], ['HS3
 
 const NONE: Forgeries = Object.freeze({ catches: () => false, saw: () => {} })
 
-/** For a secret. With a public key it does nothing: to verify such a signature takes many times as long as to throw. */
+/**
+ * After one of them the next ones with the same header are asked for their signature first. No token is right here: of one that is not forged the
+ * verifier says what it is. For a secret; with a public key it does nothing, as to verify such a signature takes many times as long as to throw.
+ */
 export function forgeries ({ key, algorithms }: VerificationKey): Forgeries {
   if (!algorithms.every((algorithm) => HASHES.has(algorithm))) return NONE
   const secret = createSecretKey(key)
