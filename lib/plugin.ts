@@ -12,16 +12,16 @@ import { Gatehouse } from './gatehouse.ts'
 import { settingsOf, type GatehouseOptions, type Settings } from './options.ts'
 import { trustProxyOf } from './proxy-trust.ts'
 import { Refusal, refusal } from './refusal.ts'
-import { isHeard, listening, report } from './reporting/decision-event.ts'
 import { quietAbout } from './reporting/quiet-log.ts'
+import { answerPast, isUnanswered, letGo } from './requests/unsent.ts'
 import { circumstancesOf, hasCircumstances } from './requests/circumstances.ts'
-import { eventOf } from './requests/event-of.ts'
-import { challengeOrNot, guardAnswer } from './requests/guard.ts'
+import { tell } from './requests/event-of.ts'
+import { challengeOrNot, guardAnswer, prepareNo } from './requests/guard.ts'
 import { Judge, type Judgement } from './requests/judge.ts'
 import { Passage } from './requests/passage.ts'
 import { refusedOutcome, type FailedOutcome } from './requests/refusal-of.ts'
 import { standIn } from './requests/stand-in.ts'
-import { issuedCookies, keepAddress } from './requests/throttle.ts'
+import { issueCookies, keepAddress } from './requests/throttle.ts'
 import { serveMetadata } from './routes/metadata-routes.ts'
 import type { RoutePlan } from './routes/plan.ts'
 import { Routes } from './routes/routes.ts'
@@ -111,7 +111,9 @@ class Life {
     const stoodIn = standIn(request.raw, plan.schemes)
     if (plan.mode === 'public' && plan.quotas.before.length === 0) return done()
     if (plan.mode === 'preflight' && isPreflight(request)) return done()
+    const earlier = request[PASSAGE]
     const passage = this.#enter(request, plan)
+    if (earlier !== null) passage.follow(earlier)
     passage.stoodIn = stoodIn
     this.#walk(0, request, reply, passage, done)
   }
@@ -226,34 +228,46 @@ class Life {
     done(no)
   }
 
-  /** A refusal that was thrown, in a hook or in the handler. Fastify's default handler need not write a second line about it. */
+  /** A refusal that was thrown, in a hook or in the handler; or a hook that failed with the answer of one, or with a 401 of its own, in its hands. */
   onError (request: Request, reply: FastifyReply, error: Error, done: () => void): void {
+    const passage = this.passageOf(request)
     if (error instanceof Refusal) {
-      this.passageOf(request).refusal = error
+      passage.refusal = error
+      // Fastify's default handler need not write a second line about it.
       if (this.#answersItself(request)) reply.log = quietAbout(reply.log, error)
+    } else if (passage.refusal !== null && isUnanswered(reply)) {
+      request.log.error({ err: error }, 'a hook failed with the answer of a refusal: it was sent past all further hooks')
+      reply.code(passage.refusal.statusCode)
+      return answerPast(reply, this.#finish(request, reply, '', passage, () => true) as string)
     }
+    const status = (error as { statusCode?: unknown }).statusCode
+    if (passage.refusal !== null || status === 401) prepareNo(request, reply, passage, this.#settings, status as number)
     done()
   }
 
-  /** The last look at the answer; then it is reported. */
-  onSend (request: Request, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
+  /** The last look at the answer, once it is known what the handler has spent; then it is reported. */
+  onSend (request: Request, reply: FastifyReply, payload: unknown, done: (error: Error | null, payload?: unknown) => void): void {
     const passage = this.passageOf(request)
-    const answer = guardAnswer(request, reply, payload, passage, this.#settings, this.#answersItself)
+    const open = passage.openDebts
+    if (open === null) return done(null, this.#finish(request, reply, payload, passage, this.#answersItself))
+    open.then(() => {
+      // Meanwhile it may have thrown what it waited for too late.
+      if (isUnanswered(reply)) done(null, this.#finish(request, reply, payload, passage, this.#answersItself))
+    }).catch(done)
+  }
+
+  #finish (request: Request, reply: FastifyReply, payload: unknown, passage: Passage, answersItself: (request: Request) => boolean): unknown {
+    const answer = guardAnswer(request, reply, payload, passage, this.#settings, answersItself)
     this.#gatehouse.quotas.tell(reply, passage)
-    for (const cookie of issuedCookies(request)) reply.header('set-cookie', cookie).header('cache-control', 'no-store')
-    const { refusal: no } = passage
-    const isEmergency = (passage.circumstances?.breakGlass ?? null) !== null
-    // Before the answer: whoever hangs up would choose what there is to read afterwards.
-    if (isEmergency || (no === null ? listening() && passage.plan !== this.#unknown : isHeard(reply.statusCode, request.log))) {
-      report(eventOf(request, reply, passage), request.log, no?.cause)
-    }
-    if (passage.refusal !== null && request.headers.upgrade !== undefined) letGo(reply.raw)
-    done(null, answer)
+    issueCookies(request, reply)
+    tell(request, reply, passage, passage.plan !== this.#unknown)
+    if (passage.refusal !== null && request.headers.upgrade !== undefined) letGo(reply)
+    return answer
   }
 
   /** Law 1, once every other hook has had its turn. */
-  lastLook (request: Request, reply: FastifyReply, payload: unknown, done: (error: null, payload: unknown) => void): void {
-    if (reply.statusCode === 401 && !reply.hasHeader('www-authenticate')) challengeOrNot(request, reply, this.passageOf(request), this.#settings)
+  lastLook (request: Request, reply: FastifyReply, payload: unknown, done: (error: Error | null, payload?: unknown) => void): void {
+    if (reply.statusCode === 401 && !reply.hasHeader('www-authenticate')) challengeOrNot(request, reply, this.passageOf(request), this.#settings, 401)
     done(null, payload)
   }
 
@@ -272,11 +286,6 @@ class Life {
 
   /** The throttle stands before every guessable secret. */
   readonly #guard: Guard = async (request, _scheme, account, verify) => this.#gatehouse.throttles.signIn.verdict(request, account ?? null, verify)
-}
-
-/** A refused upgrade (RFC 9110 section 7.8): Node.js has let go of its socket, and nobody else would close it. */
-function letGo (response: FastifyReply['raw']): void {
-  response.once('finish', () => response.socket?.destroy())
 }
 
 function isPreflight (request: FastifyRequest): boolean {

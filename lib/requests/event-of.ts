@@ -1,11 +1,11 @@
-/** From a request's passage to the event that tells of it. */
+/** From a request's passage to the event that tells of it, to whoever listens. */
 // The global one is a getter, which would be called with each reading.
 import { performance } from 'node:perf_hooks'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { explain } from '../authorization/explanation.ts'
 import { subjectOf } from '../authorization/requirement.ts'
 import { lackingTexts, placeText } from '../authorization/why-not.ts'
-import type { DecisionEvent } from '../reporting/decision-event.ts'
+import { isHeard, listening, report, type DecisionEvent } from '../reporting/decision-event.ts'
 import type { Passage } from './passage.ts'
 import { noted } from './witness.ts'
 
@@ -14,6 +14,19 @@ const LONGEST_ID = 200
 
 /** Of more rules about one action and subject a log line would only grow. */
 const MOST_CANDIDATES = 20
+
+/**
+ * Tells of an answer, of a no once: before it is sent, because whoever hangs up would choose what there is to read afterwards. An emergency is always told, a no
+ * if the log or somebody else hears it, a yes only if somebody else does and the request `isKnown` to be for a route.
+ */
+export function tell (request: FastifyRequest, reply: FastifyReply, passage: Passage, isKnown: boolean): void {
+  if (passage.isTold) return
+  const { refusal } = passage
+  const isEmergency = (passage.circumstances?.breakGlass ?? null) !== null
+  if (!isEmergency && !(refusal === null ? listening() && isKnown : isHeard(reply.statusCode, request.log))) return
+  passage.isTold = refusal !== null
+  report(eventOf(request, reply, passage), request.log, refusal?.cause)
+}
 
 export function eventOf (request: FastifyRequest, reply: FastifyReply, passage: Passage): DecisionEvent {
   const { plan, refusal, scheme } = passage

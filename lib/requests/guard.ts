@@ -5,6 +5,7 @@ import type { Settings } from '../options.ts'
 import { Refusal, refusal } from '../refusal.ts'
 import { bodyOf, challenges, makePrivate, mergeHeader, wellFormed } from './answer.ts'
 import type { Passage } from './passage.ts'
+import { withdraw } from './withdrawn.ts'
 
 /** The headers that a browser's script must be allowed to read across origins. */
 const EXPOSED = ['WWW-Authenticate', 'Retry-After', 'RateLimit', 'RateLimit-Policy']
@@ -12,14 +13,26 @@ const EXPOSED = ['WWW-Authenticate', 'Retry-After', 'RateLimit', 'RateLimit-Poli
 /** Puts the answer right and returns its payload. `answersItself`: whether the application has no error handler of its own in this scope. */
 export function guardAnswer<R extends FastifyRequest> (request: R, reply: FastifyReply, given: unknown, passage: Passage, settings: Settings, answersItself: (request: R) => boolean): unknown {
   const payload = unwrapped(reply, given)
-  // What is found only here no error handler of the application has seen: the answer is the handler's, and nothing of it stays.
+  // What is found only here no error handler of the application has seen: the answer is the handler's, and must not go out.
   const found = passage.refusal === null ? unspent(passage) ?? neverFiltered(passage, reply.statusCode) : null
+  if (found !== null) withdraw(reply)
   passage.refusal ??= found
   const answer = passage.refusal === null ? payload : refused(request, reply, payload, passage.refusal, settings, found !== null || answersItself(request))
   if (passage.schemeHeaders !== null) protocolOf(reply, passage.schemeHeaders)
-  challengeOrNot(request, reply, passage, settings)
-  cachingOf(reply, passage, settings)
+  lawful(request, reply, passage, settings, reply.statusCode)
   return answer
+}
+
+/** The headers that the law puts on an answer with this status; on one that has them it changes nothing. */
+function lawful (request: FastifyRequest, reply: FastifyReply, passage: Passage, settings: Settings, status: number): void {
+  challengeOrNot(request, reply, passage, settings, status)
+  cachingOf(reply, passage, settings, status)
+}
+
+/** Puts its headers on the reply as soon as there is a refusal, or a 401 of somebody else's: a hook that fails before ours would send it without them. */
+export function prepareNo (request: FastifyRequest, reply: FastifyReply, passage: Passage, settings: Settings, status: number): void {
+  headersOf(reply, passage.refusal)
+  lawful(request, reply, passage, settings, status)
 }
 
 /** A `Response` is taken apart here, because Fastify does so only after this hook (Fastify's documentation, Reply, "Response"). */
@@ -45,13 +58,13 @@ function neverFiltered ({ plan, asked }: Passage, status: number): Refusal | nul
 /** A handler that forgot its `await` goes on where it should have stopped. */
 function unspent ({ unheard }: Passage): Refusal | null {
   if (unheard === null) return null
-  return unheard.error instanceof Refusal ? unheard.error : refusal('temporarily_unavailable', { reason: 'what the handler spends cannot be counted', cause: unheard.error })
+  return unheard.error instanceof Refusal ? unheard.error : refusal('temporarily_unavailable', { reason: 'the handler did not wait for request.spend(…), and it failed', cause: unheard.error })
 }
 
 /** The application's error handler may have changed body, content type, or the answer into a redirect; nothing else of a refusal. */
 function refused (request: FastifyRequest, reply: FastifyReply, payload: unknown, no: Refusal, settings: Settings, answersItself: boolean): unknown {
   const status = reply.statusCode
-  for (const [name, value] of Object.entries(no.headers)) reply.header(name, value)
+  headersOf(reply, no)
   if (!answersItself && isRedirect(reply)) return payload
   if (!answersItself && status === no.statusCode) return payload
   discard(payload)
@@ -60,6 +73,10 @@ function refused (request: FastifyRequest, reply: FastifyReply, payload: unknown
   for (const name of OF_ANOTHER_BODY) without(reply, name)
   if (type.startsWith('text/html')) reply.header('x-robots-tag', 'noindex')
   return text
+}
+
+function headersOf (reply: FastifyReply, no: Refusal | null): void {
+  for (const [name, value] of Object.entries(no?.headers ?? {})) reply.header(name, value)
 }
 
 const OF_ANOTHER_BODY = ['content-length', 'content-encoding']
@@ -73,15 +90,17 @@ function isRedirect (reply: FastifyReply): boolean {
   return reply.statusCode >= 300 && reply.statusCode < 400 && reply.hasHeader('location')
 }
 
+/** A stream of Node.js's, or one of the web's, as the body of a `Response` is: whoever feeds it must not wait for ever. */
 function discard (payload: unknown): void {
-  const { destroy } = (payload ?? {}) as { readonly destroy?: unknown }
+  const { destroy, cancel } = (payload ?? {}) as { readonly destroy?: unknown, readonly cancel?: unknown }
   if (typeof destroy === 'function') destroy.call(payload)
+  // Of one that somebody reads already it is rejected.
+  else if (typeof cancel === 'function') Promise.resolve(cancel.call(payload)).catch(() => {})
 }
 
 /** Law 1. A 401 from anywhere is challenged; nothing else is, except the 400 and the 403 of RFC 6750. */
-export function challengeOrNot (request: FastifyRequest, reply: FastifyReply, passage: Passage, settings: Settings): void {
+export function challengeOrNot (request: FastifyRequest, reply: FastifyReply, passage: Passage, settings: Settings, status: number): void {
   const { plan, tried, refusal: no } = passage
-  const status = reply.statusCode
   if (status === 401) {
     if (no !== null || !wellFormed(reply.getHeader('www-authenticate'))) challenge(plan.schemes, request, reply, passage, settings)
     return
@@ -104,9 +123,9 @@ function protocolOf (reply: FastifyReply, headers: SchemeHeaders): void {
 }
 
 /** Law 8. */
-function cachingOf (reply: FastifyReply, { plan, refusal: no, schemeHeaders, sentInUrl }: Passage, settings: Settings): void {
+function cachingOf (reply: FastifyReply, { plan, refusal: no, schemeHeaders, sentInUrl }: Passage, settings: Settings, status: number): void {
   const looked = plan.mode !== 'public'
-  const isNo = no !== null || reply.statusCode === 401
+  const isNo = no !== null || status === 401
   if (looked && !reply.hasHeader('vary')) {
     const vary = isNo ? plan.varyOfRefusal : plan.vary
     if (vary !== '') reply.header('vary', vary)

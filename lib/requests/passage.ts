@@ -18,7 +18,7 @@ import type { RoutePlan } from '../routes/plan.ts'
 import type { PurseSpending } from '../throttling/quotas.ts'
 import { RequestAsker } from './asker.ts'
 import { plainCircumstances, type Circumstances } from './circumstances.ts'
-import type { Debt } from './debt.ts'
+import { Debts, type Failure } from './debt.ts'
 
 /** Why a 401 or 403 is challenged as it is: the scheme that was tried, and its error. */
 export interface Tried {
@@ -34,8 +34,6 @@ const NO_RECORDS: Passage['records'] = new Map()
 const NO_NEXTS: Passage['nexts'] = new Map()
 const NO_WITHHELD: Passage['withheld'] = new Map()
 
-const MOST_DEBTS = 8
-
 export class Passage implements Standing {
   readonly plan: RoutePlan
   /** Milliseconds of a monotonic clock. */
@@ -45,7 +43,7 @@ export class Passage implements Standing {
   #records: Map<Target, object | null> | null = null
   #nexts: Map<Target, Next | null> | null = null
   #withheld: Map<Target, () => Error> | null = null
-  #debts: readonly Debt<unknown>[] | null = null
+  #debts: Debts | null = null
   readonly asked: Set<AnyResource> | null
   /** In place of what its credentials come to, in a test of the application's. */
   stoodIn: Outcome | null = null
@@ -62,6 +60,8 @@ export class Passage implements Standing {
   no: No | null = null
   /** What was spent of quotas so far, of each name the latest. */
   spendings: readonly PurseSpending[] = NO_SPENDINGS
+  /** Whether the no was told to whoever listens. */
+  isTold = false
   /** The seconds to wait, where one of them is used up. */
   quotaWait: number | null = null
   readonly #request: FastifyRequest
@@ -102,15 +102,29 @@ export class Passage implements Standing {
     (this.#withheld ??= new Map()).set(target, no)
   }
 
-  /** Takes note of what could not be spent. A WebSocket may go on like that for days: of what nobody waits for a few are kept. */
-  owe (debt: Debt<unknown>): void {
-    const unheard = this.#debts?.filter((one) => one.unheard !== null) ?? []
-    this.#debts = [...unheard.slice(0, MOST_DEBTS - 1), debt]
+  /** What the handler spends, and may forget to wait for. */
+  owe<T> (answer: Promise<T>): Promise<T> {
+    this.#debts ??= new Debts((err) => {
+      this.#request.log.warn({ err, method: this.#request.method, route: this.plan.url }, 'nobody waited for request.spend(…) when it failed: is an "await" missing?')
+    })
+    return this.#debts.owe(answer)
+  }
+
+  /** What the handler does not wait for, until it is known whether it could be spent; `null` if it is. */
+  get openDebts (): Promise<unknown> | null {
+    return this.#debts?.open ?? null
   }
 
   /** Why the handler could not spend what it does not wait for. */
-  get unheard (): Debt<unknown>['unheard'] {
-    return this.#debts?.find((debt) => debt.unheard !== null)?.unheard ?? null
+  get unheard (): Failure | null {
+    return this.#debts?.unheard ?? null
+  }
+
+  /** Goes on from an earlier one of the same request: a hook that came before ours may have spent something. */
+  follow (earlier: Passage): void {
+    this.spendings = earlier.spendings
+    this.quotaWait = earlier.quotaWait
+    this.#debts = earlier.#debts
   }
 
   /** What is around the user, once the application has told it. */

@@ -14,7 +14,6 @@ import { counterOf, isCost, isQuota, type Quota } from '../throttling/quota.ts'
 import { Quotas, type Payment, type Purse } from '../throttling/quotas.ts'
 import { limitMember, policyMember } from '../throttling/rate-limit-fields.ts'
 import { mergeHeader } from './answer.ts'
-import { debtOf } from './debt.ts'
 import type { Passage } from './passage.ts'
 
 /** `null`: within all quotas. */
@@ -75,7 +74,7 @@ export class QuotaKeeper {
 
   /** What a handler asks for. Rejects with the 429, and the 503 where it cannot be counted; with a TypeError for what is no quota. */
   spend (request: FastifyRequest, passage: Passage, quota: Quota, cost: number | undefined): Promise<Remaining> {
-    return debtOf(() => this.#spend(request, passage, quota, cost), (debt) => passage.owe(debt), request.log)
+    return passage.owe(new Promise((resolve) => { resolve(this.#spend(request, passage, quota, cost)) }))
   }
 
   #spend (request: FastifyRequest, passage: Passage, quota: Quota, cost: number | undefined): Remaining | Promise<Remaining> {

@@ -1,6 +1,6 @@
 /** A throttle as requests meet it: in front of a check of a handler's own, and of a scheme's verification. */
 import type { Socket } from 'node:net'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Invalid, Outcome, Throttled } from '../authentication/outcome.ts'
 import type { Verdict } from '../authentication/scheme.ts'
 import { refusal } from '../refusal.ts'
@@ -23,8 +23,13 @@ export interface HandlerThrottle {
 const ISSUED = new WeakMap<FastifyRequest, readonly string[]>()
 const NO_COOKIES: readonly string[] = []
 
-/** The values of `Set-Cookie` that the answer shall have. */
-export function issuedCookies (request: FastifyRequest): readonly string[] {
+/** Puts the cookies that verifying has issued on the answer, once. */
+export function issueCookies (request: FastifyRequest, reply: FastifyReply): void {
+  for (const cookie of issuedCookies(request)) reply.header('set-cookie', cookie).header('cache-control', 'no-store')
+  ISSUED.delete(request)
+}
+
+function issuedCookies (request: FastifyRequest): readonly string[] {
   return ISSUED.get(request) ?? NO_COOKIES
 }
 
