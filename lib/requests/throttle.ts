@@ -46,9 +46,10 @@ export function keepAddress (request: FastifyRequest): void {
     Object.defineProperty(request, 'ip', { value: request.ip, configurable: true })
     return
   }
-  const socket = raw.socket as Socket & { [ASKED]?: string | undefined }
+  // That of a WebSocket in a test has none.
+  const socket = raw.socket as Socket & { [ASKED]?: string | undefined } | undefined
   // Once for all requests of a connection.
-  if (!(ASKED in socket)) socket[ASKED] = socket.remoteAddress
+  if (socket !== undefined && !(ASKED in socket)) socket[ASKED] = socket.remoteAddress
 }
 
 export class RequestThrottle implements HandlerThrottle {

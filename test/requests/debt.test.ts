@@ -1,8 +1,10 @@
 /** What a handler spends without waiting for it. */
+import events from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
+import websocket from '@fastify/websocket'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { quota } from '../../lib/index.ts'
 import { Debts } from '../../lib/requests/debt.ts'
@@ -192,6 +194,30 @@ t.test('of what could not be spent and is forgotten some are kept, however many 
   t.equal(errors.filter((error) => error.deref() !== undefined).length, 100)
   t.match(debts.unheard, { error: { message: '0' } })
   t.same(told, ['Error: 0'])
+})
+
+t.test('a listener of a WebSocket that catches the 429 closes, and goes no further', async (t) => {
+  const app = await porch(t, { quotas: { secret: 'a secret of the tests, long enough' } }, async (app) => {
+    await app.register(websocket)
+    app.register(async (app) => app.get('/', { websocket: true, config: { access: 'public' } }, (socket, request) => {
+      socket.on('message', async () => {
+        try {
+          await request.spend(one)
+          socket.send('noted')
+        } catch {
+          socket.close(1008, 'too many messages')
+        }
+      })
+    }))
+  })
+  await app.ready()
+  const socket = await app.injectWS('/')
+  const heard: unknown[] = []
+  socket.on('message', (data) => { heard.push(String(data)) })
+  socket.send('a')
+  socket.send('b')
+  const [code] = await events.once(socket, 'close')
+  t.same([heard, code], [['noted'], 1008])
 })
 
 t.test('law 2: nothing of all this ends the process', async (t) => {
