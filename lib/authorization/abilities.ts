@@ -4,6 +4,7 @@ import { bind, NO_SURROUNDINGS, type Surroundings } from '../policies/bind.ts'
 import type { Scalar } from '../policies/condition.ts'
 import { evaluate } from '../policies/evaluate.ts'
 import type { Group, Policy, Rule } from '../policies/policy.ts'
+import { Recent } from '../stores/recent.ts'
 import { RequestAbility, type Lacking } from './ability.ts'
 import type { Membership } from './membership.ts'
 import { caslAbility } from './raw-rules.ts'
@@ -21,13 +22,13 @@ export interface Around {
 const ANYBODY = 'anonymous'
 const NOTHING_AROUND: Around = {}
 
-/** The most sets of roles whose abilities are kept; there are far fewer, unless somebody invents them. */
-const MOST_SETS = 1_000
+/** The most sets of roles whose abilities are kept; there are far fewer, unless somebody invents them. Then those that nobody asks for are forgotten. */
+const ROOM = { entries: 1_000, bytes: Infinity }
 
 /** A policy in force, prepared for deciding. No ability holds anything of a user. */
 export class Abilities {
   readonly policy: Policy
-  readonly #bySet = new Map<string, MongoAbility>()
+  readonly #bySet = new Recent<string, MongoAbility>({ room: ROOM, bytesOf: () => 0 })
   readonly #emergencies: ReadonlyMap<string, ReadonlySet<Rule>>
 
   constructor (policy: Policy) {
@@ -40,19 +41,14 @@ export class Abilities {
     const { policy } = this
     const { memberships = NO_MEMBERSHIPS, breakGlass = null } = around
     const lacking: Lacking[] = []
-    // No name has a comma or a control character in it.
-    let key = ''
-    for (let index = 0; index < roles.length; index++) {
-      const role = roles[index] as string
-      if (policy.roles.has(role)) key = key === '' ? role : `${key},${role}`
-    }
     const held = memberships.length === 0 ? NO_ROLES : this.#heldByMembership(memberships)
-    if (held.length > 0) key += `\n@${held.join()}`
+    let rest = ''
+    if (held.length > 0) rest += `\n@${held.join()}`
     const members = policy.groups.length === 0 ? NO_GROUPS : policy.groups.map((group) => groupMember(group, user, around, lacking))
-    if (members.length > 0) key += `\n;${members.join('')}`
-    if (breakGlass !== null) key += `\n!${breakGlass}`
+    if (members.length > 0) rest += `\n;${members.join('')}`
+    if (breakGlass !== null) rest += `\n!${breakGlass}`
     const emergency = breakGlass === null ? null : this.#emergency(breakGlass)
-    const casl = this.#bySet.get(key) ?? this.#build(key, this.#rulesOf(roles, held, members), emergency)
+    const casl = this.#bySet.get(this.#named(roles) + rest) ?? this.#withEachOnce([...new Set(roles)], rest, held, members, emergency)
     return new RequestAbility(casl, user, around === NOTHING_AROUND ? NO_SURROUNDINGS : new AroundUser(around, memberships, policy), emergency, policy, lacking)
   }
 
@@ -63,9 +59,28 @@ export class Abilities {
     return [...all]
   }
 
+  /** The roles that the policy knows, as a text. No name has a comma or a control character in it. */
+  #named (roles: readonly string[]): string {
+    let text = ''
+    for (let index = 0; index < roles.length; index++) {
+      const role = roles[index] as string
+      if (this.policy.roles.has(role)) text = text === '' ? role : `${text},${role}`
+    }
+    return text
+  }
+
+  /**
+   * A role that is named again adds nothing, so such a list has no entry of its own. One in another order has: where rules of several roles
+   * decide alike, the order says which of them is told, with its reason and its code.
+   */
+  #withEachOnce (roles: readonly string[], rest: string, held: readonly string[], members: readonly Member[], emergency: ReadonlySet<Rule> | null): MongoAbility {
+    const key = this.#named(roles) + rest
+    return this.#bySet.get(key) ?? this.#build(key, this.#rulesOf(roles, held, members), emergency)
+  }
+
   #build (key: string, rules: readonly Rule[], emergency: ReadonlySet<Rule> | null): MongoAbility {
     const ability = caslAbility(rules, [...emergency ?? []])
-    if (this.#bySet.size < MOST_SETS) this.#bySet.set(key, ability)
+    this.#bySet.put(key, ability)
     return ability
   }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import t from 'tap'
 import fc from 'fast-check'
+import { Abilities } from '../../lib/authorization/abilities.ts'
+import type { RequestAbility } from '../../lib/authorization/ability.ts'
 import { abilitiesOf, abilityOf, policyOf } from './abilities.ts'
 
 const WRONG_POLICY = { code: 'FST_GATEHOUSE_POLICY' }
@@ -256,6 +258,69 @@ t.test('however many sets of roles users have, each has its own rules', async (t
     }
   }
   t.pass()
+})
+
+/** Asked for the rules of a role only where an ability is made. */
+class CountedRoles<V> extends Map<string, V> {
+  asked = 0
+  override get (role: string): V | undefined {
+    this.asked++
+    return super.get(role)
+  }
+}
+
+function countedAbilities (names: readonly string[]) {
+  const policy = policyOf(...names.map((role) => ({ role, rules: [{ action: role, subject: 'Post' }] })))
+  const counted = new CountedRoles(policy.roles)
+  const abilities = new Abilities({ ...policy, roles: counted })
+  return function isBuiltFor (roles: readonly string[]): boolean {
+    const before = counted.asked
+    abilities.of({}, roles)
+    return counted.asked > before
+  }
+}
+
+t.test('a role that is named again makes no other set, and in another order the same is allowed', async (t) => {
+  const names = ['a', 'b', 'c', 'd']
+  const rules = (role: string) => [
+    { action: ['read', role], subject: 'Post', conditions: { of: role } },
+    { action: ['read', 'list'], subject: 'Post', inverted: true, conditions: { not: role }, code: `not_${role}` },
+  ]
+  const abilities = abilitiesOf(...names.map((role) => ({ role, rules: rules(role) })))
+  const value = fc.constantFrom(...names, undefined)
+  const list = fc.array(fc.constantFrom(...names, 'unknown'), { maxLength: 8 })
+  fc.assert(fc.property(list, fc.record({ of: value, not: value }, { requiredKeys: [] }), fc.constantFrom('read', 'list', ...names), (roles, record, action) => {
+    const once = [...new Set(roles)]
+    const [given, plain, sorted] = [roles, once, once.toSorted()].map((some) => abilities.of({}, some)) as [RequestAbility, RequestAbility, RequestAbility]
+    for (const other of [plain, sorted]) {
+      assert.equal(given.allows(action, 'Post', record), other.allows(action, 'Post', record))
+      assert.equal(given.ever(action, 'Post'), other.ever(action, 'Post'))
+      assert.equal(given.decisive(action, 'Post', record)?.inverted, other.decisive(action, 'Post', record)?.inverted)
+    }
+    assert.equal(given.decisive(action, 'Post', record), plain.decisive(action, 'Post', record))
+    assert.deepEqual(given.candidates(action, 'Post'), plain.candidates(action, 'Post'))
+  }))
+  const isBuiltFor = countedAbilities(names)
+  t.equal(isBuiltFor(['a', 'b']), true)
+  for (const roles of [['a', 'b', 'a'], ['a', 'a', 'b', 'b'], ['a', 'unknown', 'b', 'unknown']]) t.equal(isBuiltFor(roles), false, roles.join())
+})
+
+t.test('of two rules that forbid alike the one of the role that comes last is told, whatever set was asked before', async (t) => {
+  const abilities = abilitiesOf(...['a', 'b'].map((role) => ({ role, rules: [{ action: 'read', subject: 'Post', inverted: true, code: `from_${role}` }] })))
+  for (const [roles, code] of [['ab', 'from_b'], ['ba', 'from_a'], ['aba', 'from_b'], ['bab', 'from_a'], ['ab', 'from_b']] as const) {
+    t.equal(abilities.of({}, [...roles]).decisive('read', 'Post', {})?.code, code, roles)
+  }
+})
+
+t.test('however many sets of roles came, one that comes again is kept again, and no more than 1,000 are', async (t) => {
+  const names = Array.from({ length: 13 }, (_, index) => `role${index}`)
+  const sets = Array.from({ length: 5_000 }, (_, set) => names.filter((_, index) => ((set + 1) >> index) % 2 === 1))
+  const isBuiltFor = countedAbilities(names)
+  for (const roles of sets) isBuiltFor(roles)
+  t.equal(isBuiltFor(['role0']), true, 'what came first was forgotten')
+  t.equal(isBuiltFor(['role0']), false)
+  const kept = sets.toReversed().filter((roles) => !isBuiltFor(roles)).length
+  t.ok(kept >= 499 && kept <= 1_000, `${kept} were kept`)
 })
 
 t.test('the field without a name is a field, which no rule about fields names', async (t) => {
