@@ -373,6 +373,48 @@ t.test('a user that requests share is frozen, and identify is given nothing of t
   t.notOk(plain.kind === 'user' && Object.isFrozen(plain.user))
 })
 
+t.test('a user whom identify froze only at the top shares nothing that a request can change', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const identify = ({ sub }: Claims) => Object.freeze({ id: sub, roles: ['author'] })
+  await app.register(gatehouse, { realm: 'newsroom', schemes: [bearer({ ...local, identifyFor: 60, identify })] })
+  app.get('/', { config: { access: authenticated() } }, (request) => request.user)
+  app.get('/push', { config: { access: authenticated() } }, (request) => {
+    try {
+      (request.user as unknown as { roles: string[] }).roles.push('admin')
+      return 'pushed'
+    } catch (error) {
+      return (error as Error).name
+    }
+  })
+  const good = token(goodClaims())
+  t.equal((await send(app, good, '/push')).body, 'TypeError')
+  t.strictSame((await send(app, good)).json(), { id: 'ada', roles: ['author'] })
+})
+
+t.test('what a shared user holds is frozen below what is frozen already, in circles and however deep', async (t) => {
+  const identified = async <U extends object>(user: U) => {
+    await judged(await prepared({ ...local, identifyFor: 60, identify: () => user }), token(goodClaims()))
+    return user
+  }
+  const nested = await identified(Object.freeze({ teams: Object.freeze([Object.freeze({ of: { names: ['one'] } })]), since: new Date() }))
+  t.throws(() => nested.teams[0]?.of.names.push('two'), TypeError)
+  t.ok(Object.isFrozen(nested.teams[0]?.of))
+  t.notOk(Object.isFrozen(nested.since), 'what has a class of its own is left alone')
+
+  const self: { up?: object } = {}
+  const ring = Object.freeze({ self, list: ['one'] })
+  self.up = ring
+  await identified(ring)
+  t.ok(Object.isFrozen(self) && Object.isFrozen(ring.list))
+
+  const end: object = {}
+  let deep = end
+  for (let depth = 0; depth < 50_000; depth++) deep = Object.freeze({ deep })
+  await identified(deep)
+  t.ok(Object.isFrozen(end))
+})
+
 t.test('a token that was ended is a 401 like any other, and identify is not asked about it', async (t) => {
   let asked = 0
   const revocations = revocationList()

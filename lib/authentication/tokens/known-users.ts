@@ -62,12 +62,15 @@ export function knownUsers<U extends object> ({ identify, keepFor, size, now }: 
   }
 }
 
-/** What has a class of its own may need to change, and is left alone below the user itself. */
+/** Also below what is frozen already. What has a class of its own may need to change, and is left alone below the user itself. */
 function frozen<T extends object> (value: T): T {
-  if (Object.isFrozen(value)) return value
-  Object.freeze(value)
-  for (const held of Object.values(value)) {
-    if (isPlain(held)) frozen(held)
+  // Each once, as one may hold itself. Without recursion: how deep it is nested, the application decides.
+  const seen = new Set<object>([value])
+  for (const one of seen) {
+    Object.freeze(one)
+    for (const held of Object.values(one)) {
+      if (isPlain(held)) seen.add(held)
+    }
   }
   return value
 }
