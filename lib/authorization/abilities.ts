@@ -22,8 +22,8 @@ export interface Around {
 const ANYBODY = 'anonymous'
 const NOTHING_AROUND: Around = {}
 
-/** The most sets of roles whose abilities are kept; there are far fewer, unless somebody invents them. Then those that nobody asks for are forgotten. */
-const ROOM = { entries: 1_000, bytes: Infinity }
+/** The most sets of roles whose abilities are kept; there are far fewer, unless somebody invents them. Then those that nobody asked for lately are forgotten: never one of the last 1,000. */
+const ROOM = { entries: 2_000, bytes: Infinity }
 
 /** A policy in force, prepared for deciding. No ability holds anything of a user. */
 export class Abilities {
