@@ -21,6 +21,17 @@ export function printScenarios (scenarios: readonly Scenario[], rounds: readonly
 /** Rounds, for a spread that says something. */
 const FEWEST = 5
 
+export function canJudge (rounds: number): boolean {
+  return rounds >= FEWEST
+}
+
+/** Whether no aim is missed, as far as so many rounds can judge; where they cannot, it says so. */
+export function judged (rounds: number, isMet: boolean): boolean {
+  if (canJudge(rounds)) return isMet
+  console.log(`Nothing is judged by fewer than ${FEWEST} rounds.`)
+  return true
+}
+
 /** Whether none is missed. One that is missed within the spread counts as met. */
 export function printAims (rounds: readonly Round[]): boolean {
   const measured = AIMS.flatMap((aim) => {
@@ -28,11 +39,9 @@ export function printAims (rounds: readonly Round[]): boolean {
     return spread === null ? [] : [{ aim, spread }]
   })
   if (measured.length === 0) return true
-  const judges = rounds.length >= FEWEST
   console.log('The aims; above 1 is cheaper than what it stands beside')
-  console.table(Object.fromEntries(measured.map(({ aim, spread }) => [aim.title, { 'at least': aim.least.toFixed(2), measured: shown(spread), '': judges ? verdict(aim, spread) : '' }])))
-  if (!judges) console.log(`Nothing is judged by fewer than ${FEWEST} rounds.`)
-  return !judges || measured.every(({ aim, spread }) => spread.max >= aim.least)
+  console.table(Object.fromEntries(measured.map(({ aim, spread }) => [aim.title, { 'at least': aim.least.toFixed(2), measured: shown(spread), '': canJudge(rounds.length) ? verdict(aim, spread) : '' }])))
+  return judged(rounds.length, measured.every(({ aim, spread }) => spread.max >= aim.least))
 }
 
 /** How far bare Fastify's slices may lie apart before the figures are worth little. */
