@@ -17,11 +17,11 @@ const { parts } = given
 const [duration, rounds, connections] = [numberOf(given, 'duration', 1), numberOf(given, 'rounds', 1), numberOf(given, 'connections', 1)]
 const only = given.options['only']?.split(',')
 if (only !== undefined && !parts.includes('requests')) fail('--only: it chooses scenarios of requests, which are not asked for')
-const scenarios = installed(chosen(only))
+const scenarios = parts.includes('requests') ? installed(chosen(only)) : []
 
 pinLoad()
 console.log(`Node.js ${process.version}, ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, load ${busy()}`)
-console.log(arePinned ? 'One core for the server, one for the load' : 'The server and the load share all cores: there is no taskset, or one core only')
+if (parts.includes('requests')) console.log(arePinned ? 'One core for the server, one for the load' : 'The server and the load share all cores: there is no taskset, or one core only')
 const met: boolean[] = []
 if (parts.includes('requests')) met.push(await requests())
 if (parts.includes('start')) met.push(await measureStart(rounds, connections))
