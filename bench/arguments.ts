@@ -27,18 +27,34 @@ export function asked ({ options = {}, parts = [] }: Known): Asked {
     for (const part of positionals) oneOf('the parts', part, parts)
     return { options: given as Asked['options'], parts: positionals.length === 0 ? parts : positionals }
   } catch (error) {
-    return fail(`${(error as Error).message}\n${usage(options, parts)}`)
+    return fail(`${problemOf(error as NodeJS.ErrnoException, options)}\n${usage(options, parts)}`)
   }
 }
 
-function usage (options: NonNullable<Known['options']>, parts: readonly string[]): string {
-  const flags = Object.entries(options).map(([name, value]) => `--${name} ${value ?? '…'}`)
-  return `It takes ${[...parts, ...flags].join(' ') || 'no arguments'}; bench/README.md says what they are.`
+type Options = NonNullable<Known['options']>
+
+/** Node.js's own words about an unknown option advise to write it after `--`, where it would be a part. */
+function problemOf ({ code, message }: NodeJS.ErrnoException, options: Options): string {
+  const [, given] = code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? /'(.*?)'/.exec(message) ?? [] : []
+  return given === undefined ? message : unknown('the options', given, [...Object.keys(options), 'help'].map((name) => `--${name}`))
+}
+
+function usage (options: Options, parts: readonly string[]): string {
+  const flags = Object.entries(options)
+  if (parts.length + flags.length === 0) return 'It takes no arguments.'
+  const lines = [`usage: ${[...parts, ...flags.map(([name, value]) => `--${name} ${value ?? '…'}`)].map((text) => `[${text}]`).join(' ')}`]
+  if (parts.length > 0) lines.push(`The parts are ${parts.join(', ')}: all of them, unless some are named.`)
+  if (flags.length > 0) lines.push(`After each option stands its default${flags.some(([, value]) => value === null) ? '; … is none' : ''}.`)
+  return [...lines, 'bench/README.md says what they are.'].join('\n')
 }
 
 export function oneOf (what: string, given: string, allowed: readonly string[]): string {
   if (allowed.includes(given)) return given
-  return fail(`${what}: there is no "${given}"; there are ${allowed.join(', ') || 'none'}`)
+  return fail(unknown(what, given, allowed))
+}
+
+function unknown (what: string, given: string, allowed: readonly string[]): string {
+  return `${what}: there is no "${given}"; there are ${allowed.join(', ') || 'none'}`
 }
 
 /** A number of at least so much. */
