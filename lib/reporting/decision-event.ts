@@ -16,7 +16,7 @@ export interface DecisionEvent {
   readonly reason: string | null
   /** The user's `id`, or `null` for the anonymous. */
   readonly user: string | null
-  /** The user's roles and all that they inherit. */
+  /** The user's roles and all that they inherit, as far as they were asked for; of somebody who acts as another, those that both have. */
   readonly roles: readonly string[]
   readonly scheme: string | null
   readonly action: string | null
