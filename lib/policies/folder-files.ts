@@ -75,7 +75,7 @@ export function find (root: string, found: Found = { files: [], folders: [] }): 
   /** Follows links, as mounted configuration is made of them; `above` are the folders on the way, so that a link cannot lead in a circle. */
   function look (folder: string, above: readonly string[]): void {
     folders.push(folder)
-    const real = attempt(folder, () => realpathSync(folder))
+    const real = attempt(folder, () => realpathSync(folder), folder === root ? NO_FOLDER : '')
     if (above.includes(real)) throw new PolicyError([{ place: { file: shown(folder) }, message: 'is a link to a folder that holds it' }])
     for (const name of attempt(folder, () => readdirSync(folder)).sort()) {
       if (name.startsWith('.')) continue
@@ -101,12 +101,16 @@ function fileAt (path: string, root: string): PolicyFile {
   return { name, text: attempt(path, () => readFileSync(path)) }
 }
 
-function attempt<T> (path: string, action: () => T): T {
+/** Said of the folder itself: what was given is a slip, or relative to another folder than was thought. */
+const NO_FOLDER = ', so there is no folder of policies: give it as new URL("./policies/", import.meta.url), or as a path'
+
+/** `mend` is said where nothing is at the path. */
+function attempt<T> (path: string, action: () => T, mend = ''): T {
   try {
     return action()
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    throw new PolicyError([{ place: { file: shown(path) }, message: code === 'ENOENT' ? `does not exist${isAbsolute(shown(path)) ? '' : ` in ${process.cwd()}`}` : `cannot be read (${code})`, cause: error }])
+    throw new PolicyError([{ place: { file: shown(path) }, message: code === 'ENOENT' ? `does not exist${isAbsolute(shown(path)) ? '' : ` in ${process.cwd()}`}${mend}` : `cannot be read (${code})`, cause: error }])
   }
 }
 

@@ -78,12 +78,13 @@ t.test('a folder that gives no policies is an error that says so', async (t) => 
   const folder = t.testdir({ empty: { 'README.md': '', 'types.d.ts': '' }, 'a.yaml': 'role: a', links: { below: { up: t.fixture('symlink', '..') } }, broken: {} })
   await symlink('nowhere.yaml', join(folder, 'broken', 'a.yaml'))
   const messages = async (given: URL | string) => (await refusal(t, given)).message
+  const mend = ', so there is no folder of policies: give it as new URL("./policies/", import.meta.url), or as a path'
 
   t.equal(await messages(join(folder, 'empty')), `${shown(folder)}/empty holds no policy. ${ENDINGS}`)
-  t.equal(await messages(join(folder, 'missing')), `${shown(folder)}/missing does not exist in ${process.cwd()}`)
+  t.equal(await messages(join(folder, 'missing')), `${shown(folder)}/missing does not exist in ${process.cwd()}${mend}`)
   t.equal(await messages(join(folder, 'a.yaml')), `${shown(folder)}/a.yaml cannot be read (ENOTDIR)`)
   t.equal(await messages(join(folder, 'broken')), `${shown(folder)}/broken/a.yaml does not exist in ${process.cwd()}`)
-  t.equal(await messages('/nowhere/at/all'), '/nowhere/at/all does not exist')
+  t.equal(await messages('/nowhere/at/all'), `/nowhere/at/all does not exist${mend}`)
   t.equal(await messages(join(folder, 'links')), `${shown(folder)}/links/below/up is a link to a folder that holds it`)
   t.equal(await messages(new URL('https://policies.example/')), 'https://policies.example/ is not the URL of a folder: write new URL("./policies/", import.meta.url)')
   t.match((await refusal(t, join(folder, 'missing'))).cause, { code: 'ENOENT' })
