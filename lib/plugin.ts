@@ -16,7 +16,7 @@ import { quietAbout } from './reporting/quiet-log.ts'
 import { answerPast, isUnanswered, letGo } from './requests/unsent.ts'
 import { circumstancesOf, hasCircumstances } from './requests/circumstances.ts'
 import { tell } from './requests/event-of.ts'
-import { challengeOrNot, guardAnswer, prepareNo } from './requests/guard.ts'
+import { challengeOrNot, guardAnswer, lawful } from './requests/guard.ts'
 import { Judge, type Judgement } from './requests/judge.ts'
 import { Passage } from './requests/passage.ts'
 import { refusedOutcome, type FailedOutcome } from './requests/refusal-of.ts'
@@ -240,19 +240,21 @@ class Life {
       reply.code(passage.refusal.statusCode)
       return answerPast(reply, this.#finish(request, reply, '', passage, () => true) as string)
     }
-    const status = (error as { statusCode?: unknown }).statusCode
-    if (passage.refusal !== null || status === 401) prepareNo(request, reply, passage, this.#settings, status as number)
+    // A hook before ours that fails with this in its hands would send it as it is.
+    if (passage.refusal === null && (error as { statusCode?: unknown }).statusCode === 401) lawful(request, reply, passage, this.#settings, 401)
     done()
   }
 
   /** The last look at the answer, once it is known what the handler has spent; then it is reported. */
   onSend (request: Request, reply: FastifyReply, payload: unknown, done: (error: Error | null, payload?: unknown) => void): void {
     const passage = this.passageOf(request)
+    passage.answers += 1
     const open = passage.openDebts
     if (open === null) return done(null, this.#finish(request, reply, payload, passage, this.#answersItself))
+    const { answers } = passage
     open.then(() => {
-      // Meanwhile it may have thrown what it waited for too late.
-      if (isUnanswered(reply)) done(null, this.#finish(request, reply, payload, passage, this.#answersItself))
+      // Of an answer and of what the handler threw after it the later one goes out.
+      if (answers === passage.answers) done(null, this.#finish(request, reply, payload, passage, this.#answersItself))
     }).catch(done)
   }
 

@@ -13,6 +13,7 @@ export class Debts {
   readonly #forgotten: (error: unknown) => void
   readonly #open = new Set<Account>()
   readonly #failed = new Set<Account>()
+  #late: Failure | null = null
   #isTold = false
 
   /** `forgotten` is called once, for the first failure that nobody waits for when it comes. */
@@ -32,15 +33,19 @@ export class Debts {
     return debt
   }
 
-  /** All that nobody waits for so far, until it is known what comes of it; `null` if it is. */
+  /** For an answer, which is there: all that nobody waited for before it, until it is known what comes of that; `null` if it is. Who waits after it comes too late. */
   get open (): Promise<unknown> | null {
-    return this.#open.size === 0 ? null : Promise.all([...this.#open].map(({ settled }) => settled))
+    if (this.#open.size === 0) return null
+    const accounts = [...this.#open]
+    return Promise.all(accounts.map(({ settled }) => settled)).then(() => {
+      for (const { failure } of accounts) this.#late ??= failure
+    })
   }
 
-  /** What failed, and nobody has heard of it. */
+  /** What failed, and nobody has heard of it in time. */
   get unheard (): Failure | null {
     const [first] = this.#failed
-    return first?.failure ?? null
+    return first?.failure ?? this.#late
   }
 
   paid (account: Account): void {
@@ -49,7 +54,7 @@ export class Debts {
 
   failed (account: Account, error: unknown): void {
     this.#open.delete(account)
-    if (this.#failed.size < MOST_FAILURES) this.#failed.add(account)
+    if (account.failure !== null && this.#failed.size < MOST_FAILURES) this.#failed.add(account)
     // Many ask first, and wait a little later.
     setImmediate(() => {
       if (this.#isTold || account.isHeard) return
@@ -68,7 +73,9 @@ export class Debts {
 class Account {
   readonly #debts: Debts
   isHeard = false
+  /** Of the spending, and not of what was done after it. */
   failure: Failure | null = null
+  #isPaid = false
   /** Resolves when it is known what comes of the spending itself. */
   settled!: Promise<void>
 
@@ -77,13 +84,14 @@ class Account {
   }
 
   paid (): void {
+    this.#isPaid = true
     this.#debts.paid(this)
   }
 
   fail (error: unknown): void {
-    if (this.isHeard || this.failure !== null) return
-    this.failure = { error }
-    this.#debts.failed(this, error)
+    if (this.failure !== null) return
+    if (!this.#isPaid) this.failure = { error }
+    if (!this.isHeard) this.#debts.failed(this, error)
   }
 
   hear (): void {

@@ -24,15 +24,9 @@ export function guardAnswer<R extends FastifyRequest> (request: R, reply: Fastif
 }
 
 /** The headers that the law puts on an answer with this status; on one that has them it changes nothing. */
-function lawful (request: FastifyRequest, reply: FastifyReply, passage: Passage, settings: Settings, status: number): void {
+export function lawful (request: FastifyRequest, reply: FastifyReply, passage: Passage, settings: Settings, status: number): void {
   challengeOrNot(request, reply, passage, settings, status)
   cachingOf(reply, passage, settings, status)
-}
-
-/** Puts its headers on the reply as soon as there is a refusal, or a 401 of somebody else's: a hook that fails before ours would send it without them. */
-export function prepareNo (request: FastifyRequest, reply: FastifyReply, passage: Passage, settings: Settings, status: number): void {
-  headersOf(reply, passage.refusal)
-  lawful(request, reply, passage, settings, status)
 }
 
 /** A `Response` is taken apart here, because Fastify does so only after this hook (Fastify's documentation, Reply, "Response"). */
@@ -64,7 +58,7 @@ function unspent ({ unheard }: Passage): Refusal | null {
 /** The application's error handler may have changed body, content type, or the answer into a redirect; nothing else of a refusal. */
 function refused (request: FastifyRequest, reply: FastifyReply, payload: unknown, no: Refusal, settings: Settings, answersItself: boolean): unknown {
   const status = reply.statusCode
-  headersOf(reply, no)
+  for (const [name, value] of Object.entries(no.headers)) reply.header(name, value)
   if (!answersItself && isRedirect(reply)) return payload
   if (!answersItself && status === no.statusCode) return payload
   discard(payload)
@@ -73,10 +67,6 @@ function refused (request: FastifyRequest, reply: FastifyReply, payload: unknown
   for (const name of OF_ANOTHER_BODY) without(reply, name)
   if (type.startsWith('text/html')) reply.header('x-robots-tag', 'noindex')
   return text
-}
-
-function headersOf (reply: FastifyReply, no: Refusal | null): void {
-  for (const [name, value] of Object.entries(no?.headers ?? {})) reply.header(name, value)
 }
 
 const OF_ANOTHER_BODY = ['content-length', 'content-encoding']

@@ -60,6 +60,8 @@ export class Passage implements Standing {
   no: No | null = null
   /** What was spent of quotas so far, of each name the latest. */
   spendings: readonly PurseSpending[] = NO_SPENDINGS
+  /** How many answers the handler has begun. */
+  answers = 0
   /** Whether the no was told to whoever listens. */
   isTold = false
   /** The seconds to wait, where one of them is used up. */

@@ -42,6 +42,8 @@ const WARNINGS: Readonly<Record<string, number>> = {
   'forgets many': 2,
   'has one in the middle of twenty that it waits for': 2,
   'throws where nobody hears it': 2,
+  'has something to do in any case, which fails': 2,
+  'has something to do in any case, which fails, and goes on': 2,
   'answers before it waits': 0,
 }
 
@@ -67,6 +69,8 @@ t.test('a handler that forgets to await request.spend is answered for with the 4
     'has something to do then': (request) => { request.spend(one).then(() => {}); return 'a' },
     'has something to do in any case': (request) => { request.spend(one).finally(() => {}); return 'a' },
     'has something to do afterwards': (request) => { request.spend(one).then(() => {}).finally(() => {}).then(() => {}); return 'a' },
+    'has something to do in any case, which fails': (request) => { request.spend(one).finally(() => { throw new Error('a') }); return 'a' },
+    'has something to do in any case, which fails, and goes on': async (request) => { request.spend(one).finally(() => { throw new Error('a') }); await turn(); return 'a' },
     'throws where nobody hears it': (request) => { request.spend(one).then(() => { throw new Error('a') }); return 'a' },
     'answers before it waits': async (request, reply) => { const spent = request.spend(one); reply.send('a'); await turn(); await spent; return reply },
     'catches what is not thrown': (request) => { try { request.spend(one) } catch {} return 'a' },
@@ -136,6 +140,24 @@ t.test('whoever asks early and waits late is not told that he forgot it, as long
   t.equal(warnings, 0)
 })
 
+t.test('whoever answers first and waits then, or throws, comes too late, and is answered for once', async (t) => {
+  const late: readonly Handler[] = [
+    async (request, reply) => { const spent = request.spend(one); reply.send('a'); await spent; return reply },
+    async (request, reply) => { const spent = request.spend(one); reply.send('a'); await turn(); await spent; return reply },
+    async (request, reply) => { const spent = request.spend(one); reply.send('a'); await spent.catch(() => {}); return reply },
+  ]
+  for (const handler of late) t.match((await twice(t, handler, slow())).answers, [[200, 'a'], [429, /quota_exceeded/]])
+  const sent: unknown[] = []
+  const app = await porch(t, { quotas: { store: slow(), secret: 'a secret of the tests, long enough' } }, (app) => {
+    app.addHook('onSend', async (_request, reply) => { sent.push(reply.statusCode) })
+    app.get('/', { config: { access: 'public' } }, async (request, reply) => { request.spend(one); reply.send('a'); throw Object.assign(new Error('late'), { statusCode: 418 }) })
+  })
+  t.equal((await app.inject('/')).statusCode, 418)
+  t.equal((await app.inject('/')).statusCode, 429)
+  for (let count = 0; count < 20; count++) await turn()
+  t.same(sent, [418, 429], 'of two answers of one request one goes out')
+})
+
 t.test('an answer waits for what is spent, and not for what is done after that', async (t) => {
   const { answers } = await twice(t, (request) => { request.spend(one).then(() => new Promise(() => {})); return 'a' })
   t.match(answers, [[200, 'a'], [429, /quota_exceeded/]])
@@ -196,7 +218,8 @@ t.test('of what could not be spent and is forgotten some are kept, however many 
   t.same(told, ['Error: 0'])
 })
 
-t.test('a listener of a WebSocket that catches the 429 closes, and goes no further', async (t) => {
+t.test('a listener of a WebSocket catches the 429, and goes no further', async (t) => {
+  const said: unknown[] = []
   const app = await porch(t, { quotas: { secret: 'a secret of the tests, long enough' } }, async (app) => {
     await app.register(websocket)
     app.register(async (app) => app.get('/', { websocket: true, config: { access: 'public' } }, (socket, request) => {
@@ -204,20 +227,21 @@ t.test('a listener of a WebSocket that catches the 429 closes, and goes no furth
         try {
           await request.spend(one)
           socket.send('noted')
-        } catch {
-          socket.close(1008, 'too many messages')
+        } catch (error) {
+          socket.send((error as { code: string }).code)
         }
       })
     }))
   })
   await app.ready()
   const socket = await app.injectWS('/')
-  const heard: unknown[] = []
-  socket.on('message', (data) => { heard.push(String(data)) })
-  socket.send('a')
-  socket.send('b')
-  const [code] = await events.once(socket, 'close')
-  t.same([heard, code], [['noted'], 1008])
+  socket.on('message', (data) => { said.push(String(data)) })
+  for (const message of ['a', 'b']) {
+    socket.send(message)
+    await events.once(socket, 'message')
+  }
+  socket.terminate()
+  t.same(said, ['noted', 'quota_exceeded'])
 })
 
 t.test('law 2: nothing of all this ends the process', async (t) => {
