@@ -23,6 +23,7 @@ export async function start ({ rules, algorithm, key, routes, roles }: Setting):
   })
   app.get('/articles/:id', { config: { access: can('read', article) } }, async (request) => article.of(request))
   app.get('/hidden/:id', { config: { access: can('read', hidden) } }, async (request) => hidden.of(request))
+  app.get('/ample/:id', { config: { access: can('read', article, { quota: quota('amply', PLENTY) }) } }, async (request) => article.of(request))
   app.get('/limited/:id', { config: { access: can('read', article, { quota: quota('hardly', HARDLY) }) } }, async (request) => article.of(request))
   for (let index = 0; index < routes; index++) app.get(`/shelf${index}/:id`, { config: { access: can('read', article) } }, async (request) => article.of(request))
   await app.listen({ port: 0, host: '127.0.0.1' })
